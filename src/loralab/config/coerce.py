@@ -1,0 +1,257 @@
+"""One YAML node and the field it belongs to in, a typed value out.
+
+YAML's own guesses are not used: a scalar is read as what the field expects, so that `1e-4` is a number
+and `off` a word or a boolean by need. A value that does not fit raises `BadValue`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from loralab.config.schema import Slice
+from loralab.words import Words, say
+
+TRUE, FALSE = ("true", "yes", "on"), ("false", "no", "off")
+NULL = ("", "~", "null")
+FIELD_NAMES = ("system", "question", "answer", "messages")
+WHOLE_NUMBER = re.compile(r"[+-]?\d+")
+SLICE = re.compile(r"(\d+):(\d+)")
+PLAIN_TAG = re.compile(r"tag:yaml\.org,2002:(str|int|float|bool|null|timestamp|seq|map|value|merge)")
+VARIABLE = re.compile(r"\$(\w+|\{\w+\})")
+
+
+class BadValue(Exception):
+    """The value does not fit its field; `words` says what was expected."""
+
+    def __init__(self, words: Words) -> None:
+        self.words = words
+        super().__init__(str(words))
+
+
+@dataclass(frozen=True)
+class Place:
+    """What relative paths of a value are relative to, and the environment for `$NAME`."""
+
+    base: Path
+    environment: Mapping[str, str]
+
+
+def read_value(node: yaml.Node, hint: Any, field: Field[Any], place: Place) -> Any:
+    """The value of `node` for a field of type `hint`; raises BadValue."""
+    reader = READERS.get(field.metadata["parse"])
+    value = reader(node, hint, place) if reader else _by_type(node, hint)
+    check = field.metadata["check"]
+    if value is not None and check and not check(value):
+        raise BadValue(say(field.metadata["limits"]))
+    return value
+
+
+def check_tags(node: yaml.Node) -> None:
+    """Refuse tags such as !!python/object anywhere in a value; raises BadValue."""
+    if not PLAIN_TAG.fullmatch(node.tag):
+        raise BadValue(say("must be a plain value, without a YAML tag"))
+    for child in node.value if isinstance(node, yaml.SequenceNode) else ():
+        check_tags(child)
+    for pair in node.value if isinstance(node, yaml.MappingNode) else ():
+        for child in pair:
+            check_tags(child)
+
+
+def _scalar(node: yaml.Node) -> str:
+    if not isinstance(node, yaml.ScalarNode):
+        raise BadValue(say("must be a single value"))
+    return str(node.value)
+
+
+def _is_plain(node: yaml.Node) -> bool:
+    """Whether a scalar stands without quotes."""
+    return isinstance(node, yaml.ScalarNode) and node.style is None
+
+
+def is_null(node: yaml.Node) -> bool:
+    """Whether the node is an empty value, `~` or `null`."""
+    return _is_plain(node) and _scalar(node).lower() in NULL
+
+
+def _by_type(node: yaml.Node, hint: Any) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is types.UnionType or origin is typing.Union:
+        if type(None) in arguments and is_null(node):
+            return None
+        return _by_type(node, next(a for a in arguments if a is not type(None)))
+    if is_null(node):
+        raise BadValue(say("has no value"))
+    if origin is Literal:
+        return _choice(_scalar(node), arguments)
+    return TYPES[hint](node)
+
+
+def _choice(text: str, choices: tuple[str, ...]) -> str:
+    if text not in choices:
+        raise BadValue(say("is {text!r}, must be one of: {choices}", text=text, choices=", ".join(choices)))
+    return text
+
+
+def _text(node: yaml.Node) -> str:
+    return _scalar(node)
+
+
+def _boolean(node: yaml.Node) -> bool:
+    word = _scalar(node).lower()
+    if word not in TRUE + FALSE:
+        raise BadValue(say("is {text!r}, must be true or false", text=_scalar(node)))
+    return word in TRUE
+
+
+def _whole(node: yaml.Node) -> int:
+    text = _scalar(node)
+    if not (_is_plain(node) and WHOLE_NUMBER.fullmatch(text)):
+        raise BadValue(say("is {text!r}, must be a whole number", text=text))
+    return int(text)
+
+
+def _number(node: yaml.Node) -> float:
+    text = _scalar(node)
+    try:
+        value = float(text) if _is_plain(node) and "_" not in text else math.nan
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise BadValue(say("is {text!r}, must be a number", text=text))
+    return value
+
+
+TYPES: dict[Any, Callable[[yaml.Node], Any]] = {str: _text, bool: _boolean, int: _whole, float: _number}
+
+
+# ------------------------------------------------------------------------------------- special readers
+
+
+def expand_path(text: str, place: Place) -> str:
+    """An absolute path from `~`, `$NAME` and a path relative to the place; undefined variables are errors."""
+
+    def value_of(match: re.Match[str]) -> str:
+        name = match.group(1).strip("{}")
+        if name not in place.environment:
+            raise BadValue(say("uses ${name}, which is not defined in the environment", name=name))
+        return place.environment[name]
+
+    text = VARIABLE.sub(value_of, text)
+    if text == "~" or text.startswith("~/"):
+        text = place.environment.get("HOME", os.path.expanduser("~")) + text[1:]
+    return os.path.normpath(place.base / text)
+
+
+def _items(node: yaml.Node) -> list[str]:
+    if isinstance(node, yaml.SequenceNode):
+        return [_scalar(item) for item in node.value]
+    return [] if is_null(node) else [_scalar(node)]
+
+
+def _words(node: yaml.Node, hint: Any, place: Place) -> tuple[str, ...]:
+    element = typing.get_args(hint)[0]
+    items = _items(node)
+    if typing.get_origin(element) is Literal:
+        items = [_choice(item, typing.get_args(element)) for item in items]
+    return tuple(items)
+
+
+def _paths(node: yaml.Node, hint: Any, place: Place) -> tuple[str, ...]:
+    return tuple(expand_path(item, place) for item in _items(node) if item)
+
+
+def parse_slice(text: str) -> Slice:
+    """`start:stop` as a Slice; raises BadValue if it is none or empty."""
+    match = SLICE.fullmatch(text.strip())
+    if not match or int(match[1]) >= int(match[2]):
+        raise BadValue(say("is {text!r}, must be a range start:stop such as 0:5000", text=text))
+    return Slice(int(match[1]), int(match[2]))
+
+
+def _slice(node: yaml.Node, hint: Any, place: Place) -> Slice | None:
+    return None if is_null(node) else parse_slice(_scalar(node))
+
+
+def _rows_choice(node: yaml.Node, place: Place, none_allowed: bool) -> str | int | Slice | None:
+    """auto, a number, a slice or a path; `none` (or null) where it is allowed."""
+    text = _scalar(node)
+    if none_allowed and (text == "none" or is_null(node)):
+        return None
+    if text == "auto":
+        return text
+    if _is_plain(node) and WHOLE_NUMBER.fullmatch(text):
+        if int(text) < 0:
+            raise BadValue(say("must not be negative"))
+        return int(text)
+    if SLICE.fullmatch(text):
+        return parse_slice(text)
+    if not text:
+        raise BadValue(say("has no value"))
+    return expand_path(text, place)
+
+
+def _test(node: yaml.Node, hint: Any, place: Place) -> str | int | Slice | None:
+    return _rows_choice(node, place, none_allowed=True)
+
+
+def _probes(node: yaml.Node, hint: Any, place: Place) -> str | int | Slice | None:
+    value = _rows_choice(node, place, none_allowed=True)
+    return 0 if value is None else value
+
+
+def _fields(node: yaml.Node, hint: Any, place: Place) -> dict[str, str]:
+    if is_null(node):
+        return {}
+    if not isinstance(node, yaml.MappingNode):
+        raise BadValue(say("must be a mapping such as {example}", example="{question: query, answer: response}"))
+    result = {}
+    for key_node, value_node in node.value:
+        result[_choice(_scalar(key_node), FIELD_NAMES)] = _scalar(value_node)
+    return result
+
+
+def _keep(node: yaml.Node, hint: Any, place: Place) -> int | None:
+    return None if is_null(node) or _scalar(node) == "all" else _whole(node)
+
+
+def _model(node: yaml.Node, hint: Any, place: Place) -> str:
+    """A model name: an absolute path if it is written as one or such a folder exists, else as written."""
+    text = "" if is_null(node) else _scalar(node)
+    if not text:
+        return ""
+    path = expand_path(text, place)
+    written_as_path = text.startswith((".", "/", "~", "$")) or os.sep != "/" and os.sep in text
+    return path if written_as_path or Path(path).exists() else text
+
+
+def _folder(node: yaml.Node, hint: Any, place: Place) -> str:
+    return expand_path(_scalar(node), Place(Path.cwd(), place.environment))
+
+
+def _init(node: yaml.Node, hint: Any, place: Place) -> str:
+    text = _scalar(node)
+    return text if text == "fresh" else expand_path(text, place)
+
+
+READERS: dict[str, Callable[[yaml.Node, Any, Place], Any]] = {
+    "words": _words,
+    "paths": _paths,
+    "slice": _slice,
+    "test": _test,
+    "probes": _probes,
+    "fields": _fields,
+    "keep": _keep,
+    "model": _model,
+    "folder": _folder,
+    "init": _init,
+}

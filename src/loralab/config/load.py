@@ -1,0 +1,251 @@
+"""A YAML file and `key=value` overrides in, one checked `Config` out, or every mistake at once.
+
+The file is composed into YAML nodes only, never constructed, so that each value keeps its line and no
+YAML tag can run code. Values of keys that look like secrets are refused and never repeated.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import re
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from loralab.config.coerce import BadValue, Place, check_tags, is_null, read_value
+from loralab.config.schema import Config
+from loralab.errors import Problem, UsageError
+from loralab.words import Words, say
+
+SECRET = re.compile(r"(^|_|-)(api_?key|apikey|key|token|password|passwd|secret|credentials?)$", re.IGNORECASE)
+SECTIONS: dict[str, type] = {name: hint for name, hint in typing.get_type_hints(Config).items()}
+
+
+@dataclass
+class _Reading:
+    """What has been read so far: values with their places, and the problems found."""
+
+    values: dict[tuple[str, str], Any] = field(default_factory=dict)
+    places: dict[tuple[str, str], str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    suggested: set[str] = field(default_factory=set)  # keys that a misspelt one was probably meant to be
+
+    def wrong(self, where: str, what: Words, next_step: Words | None = None) -> None:
+        self.problems.append(Problem(what, where, next=next_step))
+
+
+def load_config(
+    path: str | Path, overrides: Sequence[str] = (), environment: Mapping[str, str] = os.environ
+) -> Config:
+    """The config in a YAML file, with `section.key=value` overrides applied.
+
+    Paths in the file are relative to the file, in overrides to the working folder; the result holds
+    absolute paths. Raises UsageError with every mistake found (`file:line`, nearest name).
+    """
+    path = Path(path)
+    reading = _Reading()
+    root = _compose(path)
+    if root is not None:
+        _read_document(root, path, Place(path.absolute().parent, environment), reading)
+    return _finish(reading, overrides, environment, str(path))
+
+
+def make_config(overrides: Sequence[str], environment: Mapping[str, str] = os.environ) -> Config:
+    """A config from defaults and `section.key=value` overrides alone; raises UsageError."""
+    return _finish(_Reading(), overrides, environment, "")
+
+
+def override(config: Config, overrides: Sequence[str], environment: Mapping[str, str] = os.environ) -> Config:
+    """`config` with overrides applied; raises UsageError."""
+    reading = _Reading()
+    for section, cls in SECTIONS.items():
+        for item in dataclasses.fields(cls):
+            reading.values[section, item.name] = getattr(getattr(config, section), item.name)
+    return _finish(reading, overrides, environment, "")
+
+
+# ------------------------------------------------------------------------------------------- the file
+
+
+def _compose(path: Path) -> yaml.Node | None:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(
+            Problem(say("no such file"), str(path), next=say("loralab init {path}", path=path))
+        ) from None
+    except IsADirectoryError:
+        raise UsageError(Problem(say("is a folder, a config file is expected"), str(path))) from None
+    except OSError as error:
+        raise UsageError(Problem(say("cannot be read: {reason}", reason=error.strerror), str(path))) from None
+    except UnicodeDecodeError as error:
+        line = 1 + path.read_bytes()[: error.start].count(b"\n")
+        raise UsageError(Problem(say("is not UTF-8 text"), f"{path}:{line}")) from None
+    try:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        reason = error.problem or error.context or "not YAML"
+        raise UsageError(Problem(say("is not valid YAML: {reason}", reason=reason), f"{path}:{line}")) from None
+    except yaml.reader.ReaderError as error:
+        line = 1 + text[: error.position].count("\n")
+        raise UsageError(Problem(say("holds a character that YAML forbids"), f"{path}:{line}")) from None
+
+
+def _read_document(root: yaml.Node, path: Path, place: Place, reading: _Reading) -> None:
+    if is_null(root):
+        return
+    if not isinstance(root, yaml.MappingNode):
+        reading.wrong(f"{path}:1", say("must hold sections such as model: and data:"))
+        return
+    for section, node, where in _entries(root, path, "", reading):
+        if section not in SECTIONS:
+            reading.wrong(where, _unknown(section, "", list(SECTIONS)))
+        elif isinstance(node, yaml.MappingNode):
+            for key, value, line in _entries(node, path, f"{section}.", reading):
+                _read_key(section, key, value, line, place, reading)
+        elif not is_null(node):
+            reading.wrong(where, say("{key} must hold keys, one a line", key=section))
+
+
+def _entries(
+    node: yaml.MappingNode, path: Path, prefix: str, reading: _Reading
+) -> Iterator[tuple[str, yaml.Node, str]]:
+    """(key, value, file:line) of a mapping; secrets, repeated keys and keys that are no words are reported."""
+    seen: dict[str, int] = {}
+    for key_node, value in node.value:
+        line = key_node.start_mark.line + 1
+        where = f"{path}:{line}"
+        if not isinstance(key_node, yaml.ScalarNode):
+            reading.wrong(where, say("a key must be a word"))
+        elif SECRET.search(key_node.value):
+            reading.problems.append(secret_problem(key_node.value, where))
+        elif key_node.value in seen:
+            first = seen[key_node.value]
+            reading.wrong(where, say("{key} is set twice, first in line {line}", key=prefix + key_node.value, line=first))
+        else:
+            seen[key_node.value] = line
+            yield key_node.value, value, where
+
+
+def secret_problem(key: str, where: str) -> Problem:
+    """The refusal of a key that looks like a secret; its value is not repeated."""
+    return Problem(
+        say("{key} looks like a secret; secrets do not belong in a config", key=key),
+        where,
+        say("a config is copied into every run folder"),
+        say("set the tracker's own environment variable, such as SWANLAB_API_KEY, or use its login"),
+    )
+
+
+# ------------------------------------------------------------------------------------ keys and overrides
+
+
+def _read_key(section: str, key: str, node: yaml.Node, where: str, place: Place, reading: _Reading) -> None:
+    cls = SECTIONS[section]
+    known = {item.name: item for item in dataclasses.fields(cls)}
+    if key not in known:
+        reading.wrong(where, _unknown(key, section, list(known)))
+        reading.suggested |= {f"{section}.{near}" for near in _nearest(key, list(known))}
+        return
+    try:
+        check_tags(node)
+        value = read_value(node, typing.get_type_hints(cls)[key], known[key], place)
+    except BadValue as bad:
+        reading.wrong(where, say("{key} {problem}", key=f"{section}.{key}", problem=bad.words))
+        return
+    reading.values[section, key] = value
+    reading.places[section, key] = where
+
+
+def _nearest(key: str, known: list[str]) -> list[str]:
+    return difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+
+
+def _unknown(key: str, section: str, known: list[str]) -> Words:
+    full = f"{section}.{key}" if section else key
+    if near := _nearest(key, known):
+        return say("unknown key {key}; did you mean {near}?", key=full, near=near[0])
+    owners = [s for s, cls in SECTIONS.items() if key in {f.name for f in dataclasses.fields(cls)}]
+    if owners:
+        return say("unknown key {key}; it belongs under {section}", key=full, section=f"{owners[0]}:")
+    return say("unknown key {key}; known: {known}", key=full, known=", ".join(known))
+
+
+def _apply_override(text: str, environment: Mapping[str, str], reading: _Reading) -> None:
+    name, equals, raw = text.partition("=")
+    name = name.strip()
+    section, dot, key = name.partition(".")
+    if SECRET.search(name):
+        reading.problems.append(secret_problem(name, "command line"))
+    elif not equals or not dot:
+        reading.wrong(name, say("an override is written section.key=value, such as train.epochs=3"))
+    elif section not in SECTIONS:
+        reading.wrong(name, _unknown(section, "", list(SECTIONS)))
+    else:
+        node = _compose_value(raw)
+        if node is None:
+            reading.wrong(name, say("is not valid YAML: {reason}", reason="value"))
+        else:
+            _read_key(section, key, node, "command line", Place(Path.cwd(), environment), reading)
+
+
+def _compose_value(raw: str) -> yaml.Node | None:
+    """The node of an override's value: YAML where it is a list or mapping, else the text as it stands."""
+    if raw.lstrip()[:1] in ("[", "{", '"', "'"):
+        try:
+            return yaml.compose(raw, Loader=yaml.SafeLoader)
+        except yaml.YAMLError:
+            return None
+    return yaml.ScalarNode("tag:yaml.org,2002:str", raw.strip())
+
+
+def _finish(
+    reading: _Reading, overrides: Sequence[str], environment: Mapping[str, str], path: str
+) -> Config:
+    for text in overrides:
+        _apply_override(text, environment, reading)
+    for section, cls in SECTIONS.items():
+        for item in dataclasses.fields(cls):
+            required = item.metadata["limits"] == "is required"
+            unset = not reading.values.get((section, item.name))
+            key = f"{section}.{item.name}"
+            said = key in reading.suggested or any(key in str(p.what) for p in reading.problems)
+            if required and unset and not said:
+                reading.wrong(path or "config", say("{key} is required", key=key))
+    _check_pairs(reading)
+    if reading.problems:
+        raise UsageError(*sorted(reading.problems, key=_line_of))
+    sections = {
+        section: cls(**{k: v for (s, k), v in reading.values.items() if s == section})
+        for section, cls in SECTIONS.items()
+    }
+    return Config(**sections)
+
+
+def _line_of(problem: Problem) -> tuple[str, int]:
+    name, _, line = problem.where.rpartition(":")
+    return (name, int(line)) if line.isdigit() else (problem.where, 0)
+
+
+def _check_pairs(reading: _Reading) -> None:
+    """Keys that only make sense together, or of which one would have no effect."""
+    values, places = reading.values, reading.places
+    if values.get(("train", "max_steps")) is not None:
+        if ("train", "epochs") in places and values.get(("train", "epochs")) is not None:
+            where = max(places["train", "epochs"], places.get(("train", "max_steps"), ""))
+            reading.wrong(
+                where,
+                say("train.epochs and train.max_steps are both set; one of them would have no effect"),
+                say("remove one, or set it to null"),
+            )
+        values["train", "epochs"] = None
+    elif ("train", "epochs") in places and values.get(("train", "epochs")) is None:
+        reading.wrong(places["train", "epochs"], say("train.epochs is empty and train.max_steps is not set"))

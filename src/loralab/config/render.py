@@ -1,0 +1,97 @@
+"""A `Config` in, YAML or reference text out: the resolved file, the commented starter, the docs table."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from typing import Any, Literal
+
+import yaml
+
+from loralab.config.load import SECTIONS
+from loralab.config.schema import Config, Slice
+
+
+def to_dict(config: Config) -> dict[str, dict[str, Any]]:
+    """The config as plain values, in the form a YAML file has."""
+    return {
+        section: {f.name: _plain(getattr(getattr(config, section), f.name)) for f in dataclasses.fields(cls)}
+        for section, cls in SECTIONS.items()
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Slice):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def to_yaml(config: Config) -> str:
+    """The fully resolved config as a file that `load_config` reads back to an equal config."""
+    document = to_dict(config)
+    document["data"]["test"] = "none" if config.data.test is None else document["data"]["test"]
+    return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=100)
+
+
+def differences(config: Config) -> dict[str, tuple[Any, Any]]:
+    """Keys whose value is not the default: {"train.epochs": (value, default)}."""
+    now, default = to_dict(config), to_dict(Config())
+    return {
+        f"{section}.{key}": (value, default[section][key])
+        for section, keys in now.items()
+        for key, value in keys.items()
+        if value != default[section][key]
+    }
+
+
+STARTER_VALUES = {
+    "model.name": "Qwen/Qwen2.5-0.5B-Instruct",
+    "data.train": "train.jsonl",
+    "data.system": "你是一个法律专家，请根据用户的问题给出专业的回答",
+    "run.name": "null",
+}
+
+
+def starter(language: str) -> str:
+    """The commented file of `loralab init`: the ten or so fields that a first run needs."""
+    lines: list[str] = []
+    for section, cls in SECTIONS.items():
+        fields = [f for f in dataclasses.fields(cls) if f.metadata["starter"]]
+        lines += [f"{section}:"] if fields else []
+        for item in fields:
+            default = getattr(cls(), item.name)
+            value = STARTER_VALUES.get(f"{section}.{item.name}", "null" if default is None else _scalar(default))
+            comment = item.metadata["doc_zh" if language == "zh" else "doc"]
+            lines += [f"  # {comment}{_choices(cls, item.name)}", f"  {item.name}: {value}"]
+    return "\n".join(lines) + "\n"
+
+
+def reference(language: str) -> str:
+    """The configuration page: a Markdown table of keys, defaults and meanings for each section."""
+    head = "| 键 | 默认值 | 含义 |" if language == "zh" else "| key | default | meaning |"
+    blocks: list[str] = []
+    for section, cls in SECTIONS.items():
+        rows = [f"## {section}", "", head, "| --- | --- | --- |"]
+        for item in dataclasses.fields(cls):
+            default = _scalar(_plain(getattr(cls(), item.name))) or "-"
+            meaning = item.metadata["doc_zh" if language == "zh" else "doc"]
+            rows.append(f"| `{item.name}` | `{default}` | {meaning}{_choices(cls, item.name)} |")
+        blocks.append("\n".join(rows))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None or value == {} else str(value)
+
+
+def _choices(cls: type, name: str) -> str:
+    hint = typing.get_type_hints(cls)[name]
+    if typing.get_origin(hint) is not Literal:
+        return ""
+    return " (" + " | ".join(typing.get_args(hint)) + ")"

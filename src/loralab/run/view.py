@@ -1,0 +1,140 @@
+"""A run folder in, everything that is known about the run out; nothing is written and no model is needed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from loralab.errors import Problem, UsageError
+from loralab.run.events import Event, Record, read_events
+from loralab.run.files import read_json_lines
+from loralab.run.folder import NUMBERED, RunFolder, open_run_folder
+from loralab.run.lock import holder_is_alive
+from loralab.words import say
+
+FORMAT = 1
+ENDINGS = {"run_finished": "finished", "run_failed": "failed", "run_interrupted": "interrupted"}
+EPOCH_STAGE = re.compile(r"epoch-(\d+)")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A reader of one run folder. Parts that are missing, as after a kill, read as empty."""
+
+    folder: RunFolder
+
+    @property
+    def id(self) -> str:
+        """The folder's name, such as 0007-qwen2.5-0.5b-law."""
+        return self.folder.path.name
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """manifest.json; raises UsageError for a format newer than this version reads."""
+        manifest = _read_json(self.folder.manifest)
+        if isinstance(manifest.get("format"), int) and manifest["format"] > FORMAT:
+            raise UsageError(
+                Problem(
+                    say("was written by a newer loralab (format {format})", format=manifest["format"]),
+                    str(self.folder.manifest),
+                    next=say("pip install --upgrade loralab"),
+                )
+            )
+        return manifest
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """config.yaml as plain values."""
+        try:
+            value = yaml.safe_load(self.folder.config.read_text("utf-8"))
+        except (OSError, ValueError, yaml.YAMLError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    @cached_property
+    def record(self) -> Record:
+        """The events."""
+        return read_events(self.folder.events)
+
+    @property
+    def status(self) -> str:
+        """finished, failed, interrupted, running, or stale (its process is gone without a word)."""
+        for event in reversed(self.record.events):
+            if event["kind"] in ENDINGS:
+                return ENDINGS[event["kind"]]
+            if event["kind"] in ("run_started", "run_resumed"):
+                break
+        return "running" if holder_is_alive(self.folder.lock) else "stale"
+
+    @property
+    def stages(self) -> list[str]:
+        """The stages that have scores or answers, in the order of time."""
+        names = {p.stem for p in self.folder.path.glob("scores/*.json")}
+        names |= {p.stem for p in self.folder.path.glob("predictions/*.jsonl")}
+        return sorted(names, key=stage_order)
+
+    def scores(self, stage: str) -> dict[str, dict[str, dict[str, Any]]]:
+        """{task: {metric: {value, n, low, high, floor, abstention}}} of a stage; empty if not scored."""
+        return _read_json(self.folder.scores(stage))
+
+    @property
+    def all_scores(self) -> dict[str, dict[str, Any]]:
+        """The scores of every stage."""
+        return {stage: self.scores(stage) for stage in self.stages}
+
+    def score_rows(self, stage: str) -> list[dict[str, Any]]:
+        """Row by row: {task, metric, id, value, weight}."""
+        return read_json_lines(self.folder.score_rows(stage))
+
+    def predictions(self, stage: str) -> list[dict[str, Any]]:
+        """The answers of a stage: id, question, answer, reference, token counts, finish reason, seconds."""
+        return read_json_lines(self.folder.predictions(stage))
+
+    @property
+    def data_report(self) -> dict[str, Any]:
+        """data/report.json."""
+        return _read_json(self.folder.data / "report.json")
+
+    def last(self, kind: str) -> Event:
+        """The last event of a kind; empty if there is none."""
+        events = self.record.of_kind(kind)
+        return events[-1] if events else {}
+
+
+def stage_order(stage: str) -> tuple[int, int, str]:
+    """Sort key of stage names: before, epoch-1, epoch-2, ..., after."""
+    match = EPOCH_STAGE.fullmatch(stage)
+    if match:
+        return (1, int(match[1]), stage)
+    return ({"before": 0, "after": 2}.get(stage, 3), 0, stage)
+
+
+def open_run(path: str | Path) -> Run:
+    """The run in a folder. Raises UsageError if there is none or its format is newer."""
+    run = Run(open_run_folder(path))
+    _ = run.manifest
+    return run
+
+
+def list_runs(parent: Path) -> Iterator[Run]:
+    """The runs below a folder, by number. Folders that hold no run are passed over."""
+    if not parent.is_dir():
+        return
+    for folder in sorted(parent.iterdir()):
+        if folder.is_dir() and (NUMBERED.match(folder.name) or (folder / "manifest.json").is_file()):
+            yield Run(RunFolder(folder.absolute()))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
