@@ -1,0 +1,1 @@
+"""Rows: data files in, conversations and a report of every loss out."""

@@ -1,0 +1,138 @@
+"""Data files in, rows with ids out; every row that cannot be used is returned beside them with its reason."""
+
+from __future__ import annotations
+
+import glob
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from loralab.config.schema import DataConfig, Slice
+from loralab.data.conversation import Dropped, Row, content_id, number_copies
+from loralab.data.formats import FORMATS, convert
+from loralab.data.reasons import BadRow
+from loralab.data.records import Record, read_records
+from loralab.data.report import FileInfo
+from loralab.errors import DataError, Problem, UsageError
+from loralab.run.files import sha256
+from loralab.words import say
+
+DATA_SUFFIXES = (".json", ".jsonl", ".gz")
+
+
+@dataclass
+class Loaded:
+    """What the files hold: usable rows, dropped rows, repairs, unused keys, and the number of records looked at."""
+
+    rows: list[Row] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+    repaired: Counter[str] = field(default_factory=Counter)
+    unused_keys: Counter[str] = field(default_factory=Counter)
+    files: list[FileInfo] = field(default_factory=list)
+    read: int = 0
+    records: int = 0
+
+    def merge(self, other: Loaded) -> None:
+        """Add what other files hold; positions are left alone."""
+        self.rows += other.rows
+        self.dropped += other.dropped
+        self.repaired += other.repaired
+        self.unused_keys += other.unused_keys
+        self.files += other.files
+        self.read += other.read
+
+
+def load_rows(paths: Sequence[str], config: DataConfig, slices: Sequence[Slice] | None = None) -> Loaded:
+    """The rows of all files in order; with `slices` only records at those positions are looked at.
+
+    Raises UsageError for a path that does not exist, DataError for a file that cannot be read at all.
+    """
+    _check_format(config)
+    loaded = Loaded()
+    for path in expand(paths):
+        _load_file(path, config, slices, loaded)
+    loaded.rows = number_copies(loaded.rows)
+    return loaded
+
+
+def expand(paths: Sequence[str]) -> list[Path]:
+    """Files named by paths, glob patterns and folders; raises UsageError for one that matches nothing."""
+    result: list[Path] = []
+    for text in paths:
+        path = Path(text)
+        if path.is_file():
+            found = [path]
+        elif path.is_dir():
+            found = sorted(p for p in path.iterdir() if p.suffix in DATA_SUFFIXES)
+        else:
+            found = sorted(Path(p) for p in glob.glob(text, recursive=True) if Path(p).is_file())
+        if not found:
+            raise UsageError(
+                Problem(say("no such data file"), text, next=say("check data.train, or give the path with data.train=PATH"))
+            )
+        result += found
+    return result
+
+
+def _check_format(config: DataConfig) -> None:
+    if config.format != "auto" and config.format not in FORMATS:
+        known = ", ".join(["auto", *FORMATS])
+        raise UsageError(Problem(say("data.format is {name!r}, must be one of: {known}", name=config.format, known=known)))
+    if config.fields and not ("messages" in config.fields or "question" in config.fields):
+        raise UsageError(Problem(say("data.fields must name question and answer, or messages")))
+
+
+def _load_file(path: Path, config: DataConfig, slices: Sequence[Slice] | None, loaded: Loaded) -> None:
+    try:
+        file, records = read_records(path, config.encoding)
+    except LookupError:
+        raise UsageError(Problem(say("data.encoding is {name!r}, which is no encoding", name=config.encoding))) from None
+    shapes: Counter[str] = Counter()
+    first = loaded.records
+    for record in _selected(records, slices, loaded):
+        loaded.read += 1
+        row = _row(record, str(path), loaded.records - 1, config, loaded)
+        if row:
+            loaded.rows.append(row)
+            shapes[row.format] += 1
+    for repair in file.repaired:
+        loaded.repaired[repair] += 1
+    count = loaded.records - first
+    loaded.files.append(FileInfo(str(path), sha256(path), count, ", ".join(shapes) or "none"))
+
+
+def _selected(records: Iterator[Record], slices: Sequence[Slice] | None, loaded: Loaded) -> Iterator[Record]:
+    """The records to look at; every record counts as a position."""
+    for record in records:
+        loaded.records += 1
+        if slices is None or any(loaded.records - 1 in part for part in slices):
+            yield record
+
+
+def _row(record: Record, path: str, position: int, config: DataConfig, loaded: Loaded) -> Row | None:
+    try:
+        if record.fault:
+            raise record.fault
+        conversation, shape, converted = convert(record.value, config.format, config.fields)
+    except BadRow as bad:
+        loaded.dropped.append(Dropped(path, record.place, bad.reason, bad.detail, record.value))
+        return None
+    loaded.repaired.update(converted.repairs)
+    value = record.value[0] if isinstance(record.value, list) else record.value
+    loaded.unused_keys.update(key for key in value if key not in converted.used)
+    return Row(content_id(conversation), conversation, path, record.place, position, shape)
+
+
+def refuse_bad_rows(dropped: Sequence[Dropped], shown: int = 20) -> None:
+    """Raise DataError that names every bad row (the first `shown`, and how many more)."""
+    problems = [Problem(say("{reason}: {detail}", reason=d.reason, detail=d.detail), d.place) for d in dropped[:shown]]
+    if not problems:
+        return
+    if len(dropped) > shown:
+        problems.append(Problem(say("{n} more bad rows", n=len(dropped) - shown)))
+    last = problems[-1]
+    problems[-1] = Problem(
+        last.what, last.where, next=say("mend the rows, or set data.on_bad_row: drop to leave them out and count them")
+    )
+    raise DataError(*problems)

@@ -1,0 +1,105 @@
+"""A tokenizer in, what its chat template does around an answer out: the end token, and what it adds by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loralab.data.conversation import Message
+from loralab.errors import Problem, UsageError
+from loralab.words import say
+
+QUESTION, ANSWER = "Q?", "A."
+
+
+@dataclass(frozen=True)
+class ChatTemplate:
+    """A tokenizer with its chat template.
+
+    `end_text` is what the template writes after an answer up to and including the end token `end_id`;
+    `special` are the tokens that may not stand in a row's text.
+    """
+
+    tokenizer: Any
+    end_text: str
+    end_id: int
+    special: tuple[str, ...]
+    segments_agree: bool
+
+    def render(self, messages: Sequence[Message], open_answer: bool = False) -> str:
+        """The text of a conversation; `open_answer` adds what the template writes before an answer."""
+        return render(self.tokenizer, messages, open_answer)
+
+    def ids(self, text: str, as_text: bool = False) -> list[int]:
+        """Token ids of a text; with `as_text` special tokens written in it are ordinary characters."""
+        encoded = self.tokenizer(text, add_special_tokens=False, split_special_tokens=as_text)
+        return list(encoded["input_ids"])
+
+    @property
+    def pad_id(self) -> int:
+        """The pad token; raises UsageError if the tokenizer has none."""
+        if self.tokenizer.pad_token_id is None:
+            raise UsageError(Problem(say("the tokenizer has no pad token, which data.answer_end: pad needs")))
+        return int(self.tokenizer.pad_token_id)
+
+    def default_system(self) -> str:
+        """What the template writes before the first question when the row has no system message."""
+        text = self.render([Message("user", QUESTION)], open_answer=True)
+        return text[: text.find(QUESTION)]
+
+
+def read_template(tokenizer: Any) -> ChatTemplate:
+    """Learn a tokenizer's template from one short conversation.
+
+    Raises UsageError if there is no chat template, or it has no end token that could be trained.
+    """
+    if not getattr(tokenizer, "chat_template", None):
+        raise UsageError(
+            Problem(
+                say("the model's tokenizer has no chat template"),
+                str(getattr(tokenizer, "name_or_path", "")),
+                next=say("choose an instruct (chat) model, or add chat_template.jinja to the model folder"),
+            )
+        )
+    talk = [Message("user", QUESTION), Message("assistant", ANSWER)]
+    text = render(tokenizer, talk)
+    suffix = text[text.rindex(ANSWER) + len(ANSWER) :]
+    ids = list(tokenizer(suffix, add_special_tokens=False)["input_ids"])
+    special_ids = special_token_ids(tokenizer)
+    end = next((i for i, token in enumerate(ids) if token in special_ids), None)
+    if end is None:
+        raise UsageError(Problem(say("the chat template writes no end token after an answer")))
+    token = tokenizer.convert_ids_to_tokens(ids[end])
+    end_text = suffix[: suffix.index(token) + len(token)]
+    special = {tokenizer.convert_ids_to_tokens(i) for i in special_ids}
+    special |= _emitted(tokenizer, text)
+    template = ChatTemplate(tokenizer, end_text, ids[end], tuple(sorted(special)), True)
+    prompt = render(tokenizer, talk[:1], open_answer=True)
+    apart = template.ids(prompt) + template.ids(text[len(prompt) :]) if text.startswith(prompt) else []
+    return ChatTemplate(tokenizer, end_text, ids[end], template.special, apart == template.ids(text))
+
+
+def special_token_ids(tokenizer: Any) -> set[int]:
+    """Ids of the tokens that the tokenizer flags as special."""
+    flagged = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
+    return flagged | set(tokenizer.all_special_ids)
+
+
+def _emitted(tokenizer: Any, text: str) -> set[str]:
+    """Added tokens, special or not, that the template itself writes, such as <think>."""
+    return {token.content for token in tokenizer.added_tokens_decoder.values() if token.content in text}
+
+
+def render(tokenizer: Any, messages: Sequence[Message], open_answer: bool = False) -> str:
+    """The template's text for messages; raises UsageError if the template refuses them."""
+    from jinja2.exceptions import TemplateError
+
+    plain = [{"role": m.role, "content": m.content} for m in messages]
+    try:
+        return str(tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=open_answer))
+    except TemplateError as error:
+        roles = ", ".join(m.role for m in messages)
+        raise UsageError(
+            Problem(say("the chat template refuses turns {roles}: {reason}", roles=roles, reason=error))
+        ) from None

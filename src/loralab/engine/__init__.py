@@ -1,0 +1,1 @@
+"""Engines: encoded rows in, loss and gradients out; token ids in, answers out."""

@@ -1,0 +1,66 @@
+"""The seams of an engine: encoded rows in, loss and gradients out; token ids in, answers out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from loralab.encode.encode import Encoded
+
+Tick = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """An encoded row and its id, on which its dropout masks depend."""
+
+    id: str
+    encoded: Encoded
+
+
+@dataclass(frozen=True)
+class StepLoss:
+    """Result of one optimizer step's rows before the update.
+
+    `loss` is the summed token loss / `label_tokens`, natural log; `row_losses` the summed loss of each row;
+    `tokens` counts real tokens, without padding.
+    """
+
+    loss: float
+    row_losses: tuple[float, ...]
+    label_tokens: int
+    tokens: int
+
+
+class Engine(Protocol):
+    """Computes losses and gradients of the adapter. Arranges the rows of a step as it likes."""
+
+    name: str
+
+    def loss_and_gradients(self, rows: Sequence[TokenRow], step: int) -> StepLoss:
+        """The loss of an optimizer step; its gradients are left in the adapter's `.grad`."""
+
+    def row_losses(self, rows: Sequence[TokenRow]) -> list[float]:
+        """Summed token loss of each row, without dropout and without gradients."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer: which prompt it belongs to, its token ids without the stop token, and why it ended."""
+
+    index: int
+    ids: tuple[int, ...]
+    finish_reason: Literal["stop", "length"]
+    seconds: float
+
+
+class TextGenerator(Protocol):
+    """Answers prompts greedily. `name` is part of the evaluation fingerprint."""
+
+    name: str
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop_ids: Sequence[int], tick: Tick
+    ) -> Iterator[Answer]:
+        """One answer for each prompt, batch by batch in the given order; `tick` is called for each token."""

@@ -1,0 +1,80 @@
+"""Greedy answers from the model in this process: prompts as token ids in, answers out, batch by batch.
+
+The model's generation_config is not obeyed: no sampling, no repetition penalty, no hidden stop tokens.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from loralab.engine.base import Answer, Tick
+
+
+class LocalGenerator:
+    """Left-padded batches with a key-value cache."""
+
+    name = "local"
+
+    def __init__(self, model: Any, device: str, pad_id: int, batch_rows: int) -> None:
+        self.model, self.device, self.pad_id, self.batch_rows = model, device, pad_id, batch_rows
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop_ids: Sequence[int], tick: Tick
+    ) -> Iterator[Answer]:
+        """One answer for each prompt. Batches are fixed by the order of the prompts."""
+        self.model.eval()
+        for start in range(0, len(prompts), self.batch_rows):
+            began = time.monotonic()
+            part = prompts[start : start + self.batch_rows]
+            answers = self._batch(part, max_new_tokens, set(stop_ids), tick)
+            seconds = (time.monotonic() - began) / len(part)
+            for offset, (ids, stopped) in enumerate(answers):
+                yield Answer(start + offset, tuple(ids), "stop" if stopped else "length", seconds)
+
+    def _batch(
+        self, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop_ids: set[int], tick: Tick
+    ) -> list[tuple[list[int], bool]]:
+        import torch
+        from transformers import DynamicCache
+
+        ids, attention = self._pad(prompts)
+        cache = DynamicCache(config=self.model.config)
+        answers: list[list[int]] = [[] for _ in prompts]
+        stopped = [False] * len(prompts)
+        with torch.inference_mode():
+            for _ in range(max_new_tokens):
+                tick()
+                positions = (attention.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+                logits = self.model(
+                    input_ids=ids, attention_mask=attention, position_ids=positions, past_key_values=cache,
+                    use_cache=True, logits_to_keep=1,
+                ).logits[:, -1]  # fmt: skip
+                ids = logits.argmax(-1, keepdim=True)
+                _take(ids[:, 0].tolist(), answers, stopped, stop_ids)
+                if all(stopped):
+                    break
+                attention = torch.cat([attention, attention.new_ones(len(prompts), 1)], 1)
+        return list(zip(answers, stopped, strict=True))
+
+    def _pad(self, prompts: Sequence[Sequence[int]]) -> tuple[Any, Any]:
+        """ids and attention mask, each (B, T), padded on the left."""
+        import torch
+
+        width = max(len(p) for p in prompts)
+        ids = torch.full((len(prompts), width), self.pad_id)
+        attention = torch.zeros((len(prompts), width), dtype=torch.long)
+        for index, prompt in enumerate(prompts):
+            ids[index, width - len(prompt) :] = torch.tensor(prompt)
+            attention[index, width - len(prompt) :] = 1
+        return ids.to(self.device), attention.to(self.device)
+
+
+def _take(tokens: list[int], answers: list[list[int]], stopped: list[bool], stop_ids: set[int]) -> None:
+    """Add each row's new token to its answer, unless the row has stopped or stops with it."""
+    for index, token in enumerate(tokens):
+        if token in stop_ids:
+            stopped[index] = True
+        elif not stopped[index]:
+            answers[index].append(token)

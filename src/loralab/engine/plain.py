@@ -1,0 +1,146 @@
+"""The reference engine: Hugging Face forward and PEFT adapter, for any causal language model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loralab.config.schema import Config
+from loralab.engine.base import StepLoss, Tick, TokenRow
+from loralab.engine.dropout import dropout_mask, keep_scale
+from loralab.model.load import TunedModel
+
+
+@dataclass
+class DropoutContext:
+    """What the masks of the current micro-batch depend on."""
+
+    seed: int
+    dropout: float
+    step: int = 0
+    rows: Sequence[TokenRow] = ()
+
+
+def install_dropout(model: Any, context: DropoutContext) -> None:
+    """Put `MaskedDropout` in place of PEFT's dropout in every adapted layer."""
+    import torch
+    from peft.tuners.lora import LoraLayer
+
+    class MaskedDropout(torch.nn.Module):
+        """Drops elements of (B, T, width) by the masks of the rows in the context; identity outside training."""
+
+        def __init__(self, module_name: str) -> None:
+            super().__init__()
+            self.module_name = module_name
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            """The masked and rescaled input."""
+            if not self.training or not context.rows:
+                return x
+            return x * _batch_mask(x, self.module_name, context)
+
+    for name, module in model.named_modules():
+        if isinstance(module, LoraLayer):
+            for adapter in module.lora_A:
+                module.lora_dropout[adapter] = MaskedDropout(name.removeprefix("base_model.model."))
+
+
+def _batch_mask(x: Any, module_name: str, context: DropoutContext) -> Any:
+    """0 or the keep scale for each element of x (B, T, width); padding is 0."""
+    import torch
+
+    mask = torch.zeros(x.shape, dtype=x.dtype)
+    for index, row in enumerate(context.rows):
+        length = len(row.encoded.ids)
+        kept = dropout_mask(
+            context.seed, context.step, row.id, module_name, length, x.shape[2], context.dropout
+        )
+        mask[index, :length] = torch.from_numpy(kept)
+    return mask.mul_(keep_scale(context.dropout)).to(x.device)
+
+
+class PlainEngine:
+    """Right-padded micro-batches of `train.batch_rows` rows, in the order given."""
+
+    name = "plain"
+
+    def __init__(self, tuned: TunedModel, config: Config, pad_id: int, tick: Tick = lambda: None) -> None:
+        self.model, self.device, self.pad_id, self.tick = tuned.model, tuned.device, pad_id, tick
+        self.batch_rows = config.train.batch_rows
+        self.context = DropoutContext(config.train.seed, config.lora.dropout)
+        if config.lora.dropout:
+            install_dropout(self.model, self.context)
+        self.recompute = config.train.recompute == "on" or (
+            config.train.recompute == "auto" and tuned.device == "cuda"
+        )
+        if self.recompute:
+            self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+    def loss_and_gradients(self, rows: Sequence[TokenRow], step: int) -> StepLoss:
+        """Summed loss over label count of all rows; gradients accumulate micro-batch by micro-batch."""
+        label_tokens = sum(_num_labels(row) for row in rows)
+        self.model.train()
+        self.context.step = step
+        row_losses: list[float] = []
+        for batch in self._batches(rows):
+            self.tick()
+            self.context.rows = batch
+            sums = self._losses(batch)
+            (sums.sum() / label_tokens).backward()
+            row_losses += sums.tolist()
+        self.context.rows = ()
+        self.model.eval()
+        tokens = sum(len(row.encoded.ids) for row in rows)
+        return StepLoss(sum(row_losses) / label_tokens, tuple(row_losses), label_tokens, tokens)
+
+    def row_losses(self, rows: Sequence[TokenRow]) -> list[float]:
+        """Losses of each row; rows of like length go together, the result is in the order given."""
+        import torch
+
+        order = sorted(range(len(rows)), key=lambda i: len(rows[i].encoded.ids))
+        losses = [0.0] * len(rows)
+        with torch.no_grad():
+            for start in range(0, len(order), self.batch_rows):
+                self.tick()
+                part = order[start : start + self.batch_rows]
+                for index, loss in zip(part, self._losses([rows[i] for i in part]).tolist(), strict=True):
+                    losses[index] = loss
+        return losses
+
+    def _batches(self, rows: Sequence[TokenRow]) -> Iterator[Sequence[TokenRow]]:
+        for start in range(0, len(rows), self.batch_rows):
+            yield rows[start : start + self.batch_rows]
+
+    def _losses(self, batch: Sequence[TokenRow]) -> Any:
+        """Summed token loss of each row, float64 (B,); each token's loss is computed in float32."""
+        import torch
+
+        ids, attention, trained = self._pad(batch)
+        logits = self.model(input_ids=ids, attention_mask=attention, use_cache=False).logits
+        chosen = trained[:, 1:]
+        losses = torch.nn.functional.cross_entropy(
+            logits[:, :-1][chosen].float(), ids[:, 1:][chosen], reduction="none"
+        )
+        owner = torch.arange(len(batch), device=ids.device)[:, None].expand_as(chosen)[chosen]
+        wide = torch.float32 if self.device == "mps" else torch.float64
+        return torch.zeros(len(batch), dtype=wide, device=ids.device).index_add(0, owner, losses.to(wide))
+
+    def _pad(self, batch: Sequence[TokenRow]) -> tuple[Any, Any, Any]:
+        """ids, attention mask and trained flags, each (B, T), padded on the right."""
+        import torch
+
+        width = max(len(row.encoded.ids) for row in batch)
+        ids = torch.full((len(batch), width), self.pad_id)
+        attention = torch.zeros((len(batch), width), dtype=torch.long)
+        trained = torch.zeros((len(batch), width), dtype=torch.bool)
+        for index, row in enumerate(batch):
+            length = len(row.encoded.ids)
+            ids[index, :length] = torch.tensor(row.encoded.ids)
+            attention[index, :length] = 1
+            trained[index, :length] = torch.tensor(row.encoded.trained)
+        return ids.to(self.device), attention.to(self.device), trained.to(self.device)
+
+
+def _num_labels(row: TokenRow) -> int:
+    return sum(row.encoded.trained[1:])

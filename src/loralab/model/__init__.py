@@ -1,0 +1,1 @@
+"""Models: a name in, a checked folder, weights, tokenizer and adapter out."""

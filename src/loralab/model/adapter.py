@@ -1,0 +1,151 @@
+"""A base model and LoRA settings in, a PEFT model with a seeded adapter out; adapters to and from PEFT folders."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from loralab.config.schema import LoraConfig
+from loralab.errors import Problem, UsageError
+from loralab.run.files import fsync_file, writing
+from loralab.words import say
+
+WEIGHTS, SETTINGS = "adapter_model.safetensors", "adapter_config.json"
+NAME = "default"
+
+
+def check_targets(model: Any, targets: Sequence[str], where: str) -> None:
+    """Raise UsageError unless every target names linear layers of the model that can carry an adapter."""
+    linear = linear_names(model)
+    unknown = [t for t in targets if t not in linear]
+    if unknown:
+        near = [n for t in unknown for n in difflib.get_close_matches(t, linear, n=1)]
+        raise UsageError(
+            Problem(
+                say("lora.targets match no layer of this model: {names}", names=", ".join(unknown)),
+                where,
+                say("its linear layers are: {names}", names=", ".join(sorted(linear))),
+                say("set lora.targets=[{names}]", names=", ".join(near or sorted(linear - {"lm_head"}))),
+            )
+        )
+    head = model.get_output_embeddings()
+    tied = bool(getattr(model.config, "tie_word_embeddings", False))
+    head_names = {name.rpartition(".")[2] for name, module in model.named_modules() if module is head}
+    if tied and head_names & set(targets):
+        raise UsageError(
+            Problem(
+                say("lora.targets has {name}, which is tied to the input embeddings in this model", name=head_names.pop()),
+                where,
+                next=say("remove it from lora.targets"),
+            )
+        )
+
+
+def linear_names(model: Any) -> set[str]:
+    """Last part of the names of all linear layers, such as q_proj."""
+    import torch
+
+    return {n.rpartition(".")[2] for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+
+
+def add_adapter(base: Any, lora: LoraConfig, seed: int) -> Any:
+    """A PeftModel around `base`: fp32 adapter, A from the seed and B zero, or both from `lora.init`.
+
+    Dropout is 0 here: the engines drop by their own masks.
+    """
+    import torch
+    from peft import LoraConfig as PeftConfig
+    from peft import TaskType, get_peft_model
+
+    settings = PeftConfig(
+        task_type=TaskType.CAUSAL_LM, r=lora.rank, lora_alpha=lora.alpha, lora_dropout=0.0,
+        target_modules=list(lora.targets), use_rslora=lora.rank_stabilised, bias="none",
+    )  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = get_peft_model(base, settings)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    if lora.init != "fresh":
+        _check_settings(Path(lora.init), lora)
+        load_adapter(model, Path(lora.init))
+    return model.eval()
+
+
+def trainable(model: Any) -> dict[str, Any]:
+    """The adapter's parameters by name, in a fixed order."""
+    return {n: p for n, p in sorted(model.named_parameters()) if p.requires_grad}
+
+
+def save_adapter(model: Any, folder: Path, dropout: float, base_name: str) -> None:
+    """Write adapter_model.safetensors and adapter_config.json as PEFT does, synced to disk."""
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    tensors = {k: v.detach().cpu().contiguous() for k, v in get_peft_model_state_dict(model).items()}
+    settings = model.peft_config[NAME].to_dict()
+    settings |= {"lora_dropout": dropout, "base_model_name_or_path": base_name, "inference_mode": True}
+    settings["target_modules"] = sorted(settings["target_modules"])
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+        text = json.dumps(settings, ensure_ascii=False, indent=2, sort_keys=True, default=_plain)
+        (folder / SETTINGS).write_text(text + "\n", "utf-8")
+        for name in (WEIGHTS, SETTINGS):
+            fsync_file(folder / name)
+
+
+def _plain(value: Any) -> Any:
+    """PEFT's settings hold sets and enums."""
+    return sorted(value) if isinstance(value, (set, frozenset)) else str(getattr(value, "value", value))
+
+
+def load_adapter(model: Any, folder: Path) -> None:
+    """Put the weights of a PEFT folder into the model's adapter; raises UsageError if they do not fit."""
+    from peft import set_peft_model_state_dict
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors = load_file(folder / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise UsageError(Problem(say("the adapter cannot be read: {reason}", reason=error), str(folder / WEIGHTS))) from None
+    mine = {k.replace(f".{NAME}.", "."): tuple(p.shape) for k, p in trainable(model).items()}
+    theirs = {k: tuple(v.shape) for k, v in tensors.items()}
+    if mine != theirs:
+        different = sorted(k for k in mine.keys() | theirs.keys() if mine.get(k) != theirs.get(k))
+        raise UsageError(
+            Problem(say("the adapter does not fit this model and lora settings, first at {name}", name=different[0]), str(folder))
+        )
+    set_peft_model_state_dict(model, tensors, adapter_name=NAME)
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """adapter_config.json of a PEFT folder; raises UsageError if there is none."""
+    try:
+        value = json.loads((folder / SETTINGS).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(Problem(say("is not an adapter folder: {reason}", reason=error), str(folder / SETTINGS))) from None
+    return dict(value)
+
+
+def _check_settings(folder: Path, lora: LoraConfig) -> None:
+    theirs = read_settings(folder)
+    mine = {
+        "r": lora.rank, "lora_alpha": lora.alpha, "use_rslora": lora.rank_stabilised,
+        "target_modules": sorted(lora.targets),
+    }  # fmt: skip
+    names = {"r": "lora.rank", "lora_alpha": "lora.alpha", "use_rslora": "lora.rank_stabilised", "target_modules": "lora.targets"}
+    problems = []
+    for key, value in mine.items():
+        found = theirs.get(key)
+        found = sorted(found) if isinstance(found, list) else found
+        if found != value:
+            what = say("the adapter has {key} {found}, the config says {value}", key=names[key], found=found, value=value)
+            problems.append(Problem(what, str(folder)))
+    if problems:
+        raise UsageError(*problems)
