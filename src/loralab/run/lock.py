@@ -27,7 +27,7 @@ class RunLock:
             try:
                 descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
             except FileExistsError:
-                self._refuse_if_alive()
+                refuse_if_held(self.path)
                 self.stale = True
                 self.path.unlink(missing_ok=True)
                 self._acquire()
@@ -35,22 +35,23 @@ class RunLock:
             with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
                 json.dump(me, stream)
 
-    def _refuse_if_alive(self) -> None:
-        if not holder_is_alive(self.path):
-            return
-        holder = _read(self.path)
-        pid, host = holder.get("pid"), holder.get("host")
-        raise UsageError(
-            Problem(
-                say("another process writes this run: pid {pid} on {host}", pid=pid, host=host),
-                str(self.path),
-                next=say("wait for it; if that machine is gone for good, delete the file LOCK"),
-            )
-        )
-
     def release(self) -> None:
         """Give the folder free."""
         self.path.unlink(missing_ok=True)
+
+
+def refuse_if_held(path: Path) -> None:
+    """Raise UsageError if a living process holds the lock."""
+    if not holder_is_alive(path):
+        return
+    holder = _read(path)
+    raise UsageError(
+        Problem(
+            say("another process writes this run: pid {pid} on {host}", pid=holder["pid"], host=holder.get("host")),
+            str(path),
+            next=say("wait for it; if that machine is gone for good, delete the file LOCK"),
+        )
+    )
 
 
 def holder_is_alive(path: Path) -> bool:

@@ -9,7 +9,7 @@ from loralab.run.folder import RunFolder
 
 
 class Sink(Protocol):
-    """A mirror of the events. All three calls come from one thread of the sink's own, never the training thread.
+    """A mirror of the events. All calls come from one thread of the sink's own, never the training thread.
 
     Anything it raises is caught, recorded as one `sink_failed` event, and ends the sink, not the run.
     """

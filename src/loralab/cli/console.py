@@ -1,0 +1,76 @@
+"""What the commands say: words to stderr in the reader's language, data to stdout."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from loralab.run.files import dump_json
+from loralab.words import Words, choose_language, say
+
+QUIET, NORMAL, VERBOSE = -1, 0, 1
+
+
+@dataclass
+class Console:
+    """Language and loudness of one command."""
+
+    language: str = "en"
+    loudness: int = NORMAL
+
+    def say(self, words: Words, loudness: int = NORMAL) -> None:
+        """A sentence on stderr, unless the reader asked for less."""
+        if self.loudness >= loudness:
+            click.echo(words.text(self.language), err=True)
+
+    def next(self, words: Words) -> None:
+        """The next command to run: the last line of every verb."""
+        self.say(say("next: {command}", command=words))
+
+    def data(self, value: Any) -> None:
+        """One JSON document in one line on stdout."""
+        click.echo(dump_json(value))
+
+    @property
+    def live(self) -> bool:
+        """Whether stderr is a terminal that may be redrawn."""
+        return sys.stderr.isatty() and self.loudness >= NORMAL
+
+
+def common(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that every verb has; the command gets a `console`."""
+
+    def set_language(context: click.Context, _: click.Parameter, value: str | None) -> None:
+        if value:
+            console(context).language = choose_language(value)
+
+    def set_loudness(level: int) -> Callable[..., None]:
+        def callback(context: click.Context, _: click.Parameter, value: bool) -> None:
+            if value:
+                console(context).loudness = level
+
+        return callback
+
+    options = [
+        click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=set_loudness(QUIET), help="Only errors."),
+        click.option("-v", "--verbose", is_flag=True, expose_value=False, callback=set_loudness(VERBOSE), help="More words."),
+        click.option("--lang", metavar="en|zh", expose_value=False, callback=set_language, help="Language of the words."),
+    ]  # fmt: skip
+    for option in options:
+        function = option(function)
+    return function
+
+
+def console(context: click.Context) -> Console:
+    """The console of the running command."""
+    found = context.find_object(Console)
+    if found is None:
+        found = context.ensure_object(lambda: Console(choose_language(None)))  # type: ignore[arg-type]
+    return found
+
+
+pass_console = click.make_pass_decorator(Console)

@@ -1,0 +1,80 @@
+"""`loralab fetch`: a repository name in, a checked model folder on disk out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from loralab.errors import Problem, UsageError
+from loralab.model.fetch import fetch as fetch_files
+from loralab.model.fetch import size
+from loralab.model.folder import check_files
+from loralab.model.hub import Located, Progress
+from loralab.model.locate import hub_of, is_path
+from loralab.run.files import dump_json, sha256
+from loralab.words import Words, choose_language, say
+
+
+@click.command()
+@click.argument("name", metavar="OWNER/NAME")
+@click.option(
+    "--source", type=click.Choice(["auto", "huggingface", "modelscope"]), default="auto", show_default=True
+)
+@click.option("--revision", metavar="R", help="Branch, tag or commit; the newest when left out.")
+@click.option(
+    "--to", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+    help="Folder for the files; the hub's own cache when left out.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document with every file's sha256.")
+def fetch(name: str, source: str, revision: str | None, to: Path | None, as_json: bool) -> None:
+    """Download a model from Hugging Face or ModelScope and check every file.
+
+    Files that are there already are kept; a download that was broken off goes on. Prints the folder.
+    """
+    if is_path(name):
+        raise UsageError(Problem(say("is a path; fetch needs the owner/name of a model on a hub"), name))
+    target = to.absolute() if to else None
+    located = fetch_files(name, hub_of(source), revision, progress=_progress_lines(), to=target)
+    check_files(located.folder)
+    _tell(say("{name} is complete", name=name))
+    click.echo(dump_json(_document(located)) if as_json else str(located.folder))
+    _tell(say("next: loralab train CONFIG model.name={folder}", folder=located.folder))
+
+
+def _progress_lines() -> Progress:
+    """A callback that says a line for every 5 %."""
+    said = -1
+
+    def progress(file: str, done_bytes: int, total_bytes: int) -> None:
+        nonlocal said
+        twentieth = 20 * done_bytes // total_bytes if total_bytes else 20
+        if twentieth > said:
+            said = twentieth
+            percent, total = 5 * twentieth, size(total_bytes)
+            _tell(say("{percent} % of {total}, {file}", percent=percent, total=total, file=file))
+
+    return progress
+
+
+def _document(located: Located) -> dict[str, object]:
+    paths = sorted(
+        p for p in located.folder.rglob("*") if p.is_file() and not _is_bookkeeping(located.folder, p)
+    )
+    files = [
+        {"path": p.relative_to(located.folder).as_posix(), "bytes": p.stat().st_size, "sha256": sha256(p)}
+        for p in paths
+    ]
+    return {
+        "folder": str(located.folder), "source": located.origin, "revision": located.revision,
+        "files": files, "bytes": sum(p.stat().st_size for p in paths),
+    }  # fmt: skip
+
+
+def _is_bookkeeping(folder: Path, path: Path) -> bool:
+    """Whether a file is the hub client's own, such as .cache/."""
+    return path.relative_to(folder).parts[0].startswith(".")
+
+
+def _tell(words: Words) -> None:
+    click.echo(words.text(choose_language(None)), err=True)

@@ -1,0 +1,41 @@
+"""The end of a run on the terminal: its table, its report, the next command; or how to go on after a stop."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from loralab.cli.console import Console
+from loralab.cli.tables import print_scores
+from loralab.cli.terminal import TerminalSink
+from loralab.errors import Interrupted, LoralabError, Problem, RunFailed
+from loralab.run.view import Run
+from loralab.words import say
+
+
+def finish(run: Run, console: Console, as_json: bool) -> None:
+    """Scores and verdict, the report's path, the next command; with `as_json` the one JSON line on stdout."""
+    print_scores(run, console)
+    console.say(say("report: {path}", path=run.folder.report))
+    if as_json:
+        console.data({"run": str(run.folder.path), "status": run.status, "scores": run.all_scores})
+    console.next(say("loralab show {path}", path=run.folder.path))
+
+
+@contextlib.contextmanager
+def telling_how_to_resume(console: Console, terminal: TerminalSink) -> Iterator[None]:
+    """Print the exact resume command when a run is interrupted, and name the log when it has a bug."""
+    try:
+        yield
+    except (Interrupted, KeyboardInterrupt) as error:
+        if terminal.folder:
+            console.say(say("stopped; everything up to the last finished step is saved"))
+            console.next(say("loralab resume {path}", path=terminal.folder.path))
+        raise error
+    except LoralabError:
+        raise
+    except Exception as error:  # a bug of ours inside a run: its log has the trace, the command line names it
+        if not terminal.folder:
+            raise
+        problem = Problem(say("this is a bug in loralab: {kind}: {error}", kind=type(error).__name__, error=error))
+        raise RunFailed(problem, str(terminal.folder.log)) from error

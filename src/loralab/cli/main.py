@@ -1,0 +1,129 @@
+"""The `loralab` command: verbs by name, imported when they are used; errors become words and exit codes."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import click
+
+from loralab.cli.console import Console, common
+from loralab.errors import EXIT_FAILED, EXIT_USAGE, Interrupted, RunFailed, UserError
+from loralab.words import choose_language, say
+
+VERBS = {
+    "init": "Write a commented config to start from.",
+    "check": "Look at data and config before a model loads.",
+    "train": "Train, evaluate and record one run.",
+    "resume": "Carry an interrupted run on.",
+    "show": "Show a run: scores, curves, verdict.",
+    "ls": "List runs.",
+    "report": "Write a run's report page.",
+    "fetch": "Download a model from a hub.",
+    "env": "Show the machine and the software.",
+    "demo": "Run the whole line on the built-in model and data.",
+}
+
+
+class Verbs(click.Group):
+    """A group whose commands live in one module each and are imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All verbs, in the order of use."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return the command of a verb."""
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"loralab.cli.{cmd_name}")
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; an unknown one is answered with the nearest name."""
+        name = args[0]
+        if name not in VERBS and not name.startswith("-"):
+            near = difflib.get_close_matches(name, VERBS, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            ctx.fail(f"No such command '{name}'.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs with one line each, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="loralab", message="%(prog)s %(version)s")
+@common
+def main() -> None:
+    """LoRA fine-tuning of chat models as recorded, comparable experiments.
+
+    Exit codes: 0 done, 1 the run failed, 2 usage or config, 3 data, 4 memory or disk, 5 comparison refused,
+    130 Ctrl-C, 143 SIGTERM.
+    """
+
+
+def run() -> None:
+    """Entry point: run the command line and leave with its exit code."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    console = Console(choose_language(_language_option(sys.argv[1:])))
+    sys.exit(_exit_code(console))
+
+
+def _language_option(arguments: list[str]) -> str | None:
+    """--lang wherever it stands, so that errors of the command line itself are in that language too."""
+    for index, word in enumerate(arguments):
+        if word.startswith("--lang="):
+            return word.partition("=")[2]
+        if word == "--lang" and index + 1 < len(arguments):
+            return arguments[index + 1]
+    return None
+
+
+def _exit_code(console: Console) -> int:
+    try:
+        result = main.main(prog_name="loralab", standalone_mode=False, obj=console)
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE if isinstance(error, click.UsageError) else error.exit_code
+    except UserError as error:
+        click.echo(error.text(console.language), err=True)
+        return error.exit_code
+    except RunFailed as error:
+        click.echo(error.problem.text(console.language), err=True)
+        if error.log:
+            console.say(say("log: {path}", path=error.log))
+        return error.exit_code
+    except Interrupted as error:
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # the reader of stdout has gone, as `| head` does; nothing is left to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except Exception as error:  # top of the command line: a bug of ours must end in words, with the trace in a file
+        return _bug(console, error)
+
+
+def _bug(console: Console, error: Exception) -> int:
+    with tempfile.NamedTemporaryFile("w", prefix="loralab-error-", suffix=".log", delete=False) as log:
+        log.write("".join(traceback.format_exception(error)))
+    console.say(say("this is a bug in loralab: {kind}: {error}", kind=type(error).__name__, error=error), loudness=-1)
+    console.say(say("log: {path}", path=Path(log.name)), loudness=-1)
+    return EXIT_FAILED

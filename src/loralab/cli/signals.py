@@ -1,0 +1,32 @@
+"""Signals in, requests to stop out: once to finish the step, twice to stop now."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from types import FrameType
+
+from loralab.cli.console import Console
+from loralab.train.stop import StopRequest
+from loralab.words import say
+
+
+@contextlib.contextmanager
+def listening(console: Console) -> Iterator[StopRequest]:
+    """A StopRequest that Ctrl-C and SIGTERM set while the block runs."""
+    stop = StopRequest()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and stop.signal_number:
+            raise KeyboardInterrupt
+        stop.ask(number)
+        if number == signal.SIGINT:
+            console.say(say("stopping after this step; Ctrl-C again stops now"))
+
+    old = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)

@@ -1,0 +1,48 @@
+"""Scores in, the table at the end of a run out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from loralab.cli.console import Console
+from loralab.evaluate.verdict import verdict
+from loralab.run.view import Run
+from loralab.words import say
+
+PERCENT = frozenset({"exact_match", "law", "department"})
+
+
+def print_scores(run: Run, console: Console) -> None:
+    """The score table (metrics by stages) and the verdict, on stderr."""
+    if console.loudness < 0 or not run.stages:
+        return
+    from rich.console import Console as RichConsole
+    from rich.table import Table
+
+    table = Table(title=None, box=None, pad_edge=False)
+    table.add_column(say("metric").text(console.language))
+    for stage in run.stages:
+        table.add_column(stage, justify="right")
+    for task, metric in _metrics(run):
+        cells = [format_entry(metric, run.scores(stage).get(task, {}).get(metric)) for stage in run.stages]
+        table.add_row(f"{task}/{metric}", *cells)
+    rich = RichConsole(stderr=True, highlight=False, soft_wrap=True)
+    rich.print(table)
+    for sentence in verdict(run):
+        console.say(sentence)
+
+
+def _metrics(run: Run) -> list[tuple[str, str]]:
+    found = {(task, metric): None for stage in run.stages for task, ms in run.scores(stage).items() for metric in ms}
+    return list(found)
+
+
+def format_entry(metric: str, entry: dict[str, Any] | None) -> str:
+    """A value with its interval and n; a dash where there is none."""
+    if not entry or not isinstance(entry.get("value"), (int, float)):
+        return "-"
+    scale, unit, digits = (100, " %", 1) if metric in PERCENT else (1, "", 3)
+    text = f"{scale * entry['value']:.{digits}f}{unit}"
+    if isinstance(entry.get("low"), (int, float)) and isinstance(entry.get("high"), (int, float)):
+        text += f" [{scale * entry['low']:.{digits}f}, {scale * entry['high']:.{digits}f}]"
+    return f"{text} n={entry.get('n')}"

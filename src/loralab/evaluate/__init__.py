@@ -1,0 +1,1 @@
+"""Evaluation: frozen questions in, predictions and scores with intervals out."""

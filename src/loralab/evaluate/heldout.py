@@ -1,0 +1,81 @@
+"""The task `heldout`: predictions and row losses in, scores with intervals out; no model is needed.
+
+Loss and perplexity are over all test rows; ROUGE-L and exact match over the answered rows that were not
+trained on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from loralab.evaluate.rouge import VERSION as ROUGE_VERSION
+from loralab.evaluate.rouge import rouge_l
+from loralab.evaluate.statistics import Estimate, weighted_mean
+
+TASK = "heldout"
+METRIC_VERSIONS = (ROUGE_VERSION, "exact_match/1", "loss/1")
+LOWER_IS_BETTER = frozenset({"loss", "perplexity"})
+
+ScoreRow = dict[str, Any]
+Scores = dict[str, dict[str, dict[str, Any]]]
+
+
+def answer_rows(predictions: Iterable[Mapping[str, Any]]) -> list[ScoreRow]:
+    """One row for each metric and each scored answer: {task, metric, id, value, weight}."""
+    rows = []
+    for prediction in predictions:
+        if prediction["seen"] or not prediction["reference"]:
+            continue
+        answer, reference = prediction["answer"], prediction["reference"]
+        for metric, value in (
+            ("exact_match", float(answer.strip() == reference.strip())),
+            ("rouge_l", rouge_l(answer, reference)),
+        ):
+            rows.append(_row(metric, prediction["id"], value, 1, empty=not answer.strip()))
+    return rows
+
+
+def loss_rows(ids: Sequence[str], sums: Sequence[float], label_tokens: Sequence[int]) -> list[ScoreRow]:
+    """One row for each test row: its mean token loss, weighted by its label tokens."""
+    return [
+        _row("loss", row_id, total / count, count)
+        for row_id, total, count in zip(ids, sums, label_tokens, strict=True)
+    ]
+
+
+def _row(metric: str, row_id: str, value: float, weight: int, empty: bool = False) -> ScoreRow:
+    row: ScoreRow = {"task": TASK, "metric": metric, "id": row_id, "value": value, "weight": weight}
+    return row | {"empty": True} if empty else row
+
+
+def summarise(rows: Sequence[ScoreRow]) -> Scores:
+    """{task: {metric: {value, n, low, high, floor, abstention}}}; loss brings perplexity with it."""
+    scores: dict[str, dict[str, Any]] = {}
+    for metric in dict.fromkeys(row["metric"] for row in rows):
+        mine = [row for row in rows if row["metric"] == metric]
+        estimate = weighted_mean([r["value"] for r in mine], [r["weight"] for r in mine])
+        empty = sum(1 for r in mine if r.get("empty"))
+        if metric == "loss":
+            scores["loss"] = _entry(estimate)
+            scores["perplexity"] = _entry(_exp(estimate))
+        else:
+            scores[metric] = _entry(estimate) | {"floor": 0.0, "abstention": empty / len(mine)}
+    return {TASK: scores} if scores else {}
+
+
+def _entry(estimate: Estimate) -> dict[str, Any]:
+    return {
+        "value": estimate.value, "n": estimate.n, "low": estimate.low, "high": estimate.high,
+        "floor": None, "abstention": None,
+    }  # fmt: skip
+
+
+def _exp(estimate: Estimate) -> Estimate:
+    low, high = (None if bound is None else _safe_exp(bound) for bound in (estimate.low, estimate.high))
+    return Estimate(_safe_exp(estimate.value), estimate.n, low, high)
+
+
+def _safe_exp(value: float) -> float:
+    return math.exp(value) if value < 700 else math.inf

@@ -1,0 +1,67 @@
+"""Probe and test rows in, the frozen question set of a run out, with the fingerprint that makes runs comparable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from loralab.data.conversation import Conversation, Row
+from loralab.data.split import Split
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question that every stage answers. `seen`: the row is trained on too."""
+
+    id: str
+    set: Literal["probe", "test"]
+    seen: bool
+    conversation: Conversation
+
+    @property
+    def question(self) -> str:
+        """The text asked last."""
+        return self.conversation.question
+
+    @property
+    def reference(self) -> str:
+        """The answer of the data."""
+        return self.conversation.answer
+
+
+def freeze_questions(split: Split, system: str | None, answers: int) -> tuple[Question, ...]:
+    """The probes, then the first `answers` test rows; a row that is both is asked once."""
+    probes = [_question(row, "probe", row.id in split.seen, system) for row in split.probes]
+    asked = {q.id for q in probes}
+    tests = [_question(row, "test", False, system) for row in split.test[:answers] if row.id not in asked]
+    return (*probes, *tests)
+
+
+def _question(row: Row, kind: Literal["probe", "test"], seen: bool, system: str | None) -> Question:
+    return Question(row.id, kind, seen, row.conversation.with_system(system))
+
+
+def fingerprint(
+    questions: Sequence[Question], decoding: dict[str, Any], backend: str, metrics: Sequence[str], template: str
+) -> dict[str, Any]:
+    """A hash of everything that has to be equal for two runs' scores to be compared, with its parts.
+
+    The chat template's hash stands beside it: runs of different model families may be compared, marked.
+    """
+    parts = {
+        "questions": _hash([q.id for q in questions]),
+        "messages": _hash([[[m.role, m.content] for m in q.conversation.prompt] for q in questions]),
+        "references": _hash([q.reference for q in questions]),
+        "decoding": _hash(decoding),
+        "backend": backend,
+        "metrics": sorted(metrics),
+    }
+    return {"hash": _hash(parts), "parts": parts, "template": _hash(template)}
+
+
+def _hash(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]

@@ -1,0 +1,91 @@
+"""A run in, the sentences that answer "did it get better, and by how much" out.
+
+"Better" and "worse" follow the paired 95 % interval: if it holds 0, no difference has been shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from loralab.evaluate.heldout import LOWER_IS_BETTER
+from loralab.evaluate.statistics import Estimate, paired_difference
+from loralab.run.view import Run
+from loralab.words import Words, say
+
+FEW = 50
+HEADLINES = ("loss", "exact_match", "rouge_l")
+NAMES = {
+    "loss": say("Held-out loss"),
+    "exact_match": say("Exact match"),
+    "rouge_l": say("ROUGE-L"),
+}
+
+
+def verdict(run: Run) -> list[Words]:
+    """One sentence for each headline metric, first to last stage, and how much n can show."""
+    stages = [s for s in run.stages if run.score_rows(s)]
+    if len(stages) < 2:
+        return [say("Nothing can be said about better or worse: fewer than two stages were scored.")]
+    first, last = stages[0], stages[-1]
+    sentences: list[Words] = []
+    smallest = FEW
+    for metric in HEADLINES:
+        difference = stage_difference(run, "heldout", metric, first, last)
+        if difference is None:
+            continue
+        smallest = min(smallest, difference.n)
+        sentences.append(_sentence(run, metric, first, last, difference))
+    if smallest < FEW:
+        sentences.append(say("n = {n} is few: only large differences can be shown.", n=smallest))
+    return sentences
+
+
+def stage_difference(run: Run, task: str, metric: str, first: str, last: str) -> Estimate | None:
+    """The paired difference last - first over the rows that both stages scored; None if there are none."""
+    before, after = (_values(run, task, metric, stage) for stage in (first, last))
+    shared = [row_id for row_id in before if row_id in after]
+    if not shared:
+        return None
+    return paired_difference(
+        [before[i]["value"] for i in shared],
+        [after[i]["value"] for i in shared],
+        [before[i]["weight"] for i in shared],
+    )
+
+
+def judgement(metric: str, difference: Estimate) -> Words:
+    """better, worse, or no difference shown."""
+    if not difference.excludes_zero:
+        return say("no difference shown")
+    improved = (difference.value < 0) == (metric in LOWER_IS_BETTER)
+    return say("better") if improved else say("worse")
+
+
+def _values(run: Run, task: str, metric: str, stage: str) -> dict[str, dict[str, Any]]:
+    return {r["id"]: r for r in run.score_rows(stage) if r["task"] == task and r["metric"] == metric}
+
+
+def _sentence(run: Run, metric: str, first: str, last: str, difference: Estimate) -> Words:
+    values = [run.scores(stage)["heldout"][metric]["value"] for stage in (first, last)]
+    show = _percent if metric == "exact_match" else _decimal
+    interval = (
+        say("interval needs two rows")
+        if difference.low is None or difference.high is None
+        else say("95 % interval {low} to {high}", low=show(difference.low, True), high=show(difference.high, True))
+    )
+    return say(
+        "{name}: {before} ({first}) to {after} ({last}), difference {difference}, {interval}, n = {n}: {judgement}.",
+        name=NAMES[metric], before=show(values[0]), first=first, after=show(values[1]), last=last,
+        difference=show(difference.value, True), interval=interval, n=difference.n,
+        judgement=judgement(metric, difference),
+    )  # fmt: skip
+
+
+def _decimal(value: float | str, signed: bool = False) -> str:
+    number = float(value)
+    return f"{number:+.3f}" if signed else f"{number:.3f}"
+
+
+def _percent(value: float | str, signed: bool = False) -> str:
+    number = 100 * float(value)
+    return f"{number:+.1f} %" if signed else f"{number:.1f} %"

@@ -1,0 +1,107 @@
+"""A model folder in, a refusal out that names everything it lacks, before torch is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from loralab.errors import Problem, UsageError
+from loralab.model.remote_code import code_problems
+from loralab.model.small_files import link_problem, read_object
+from loralab.model.weights import weight_files, weight_problems
+from loralab.words import say
+
+__all__ = ["Need", "check_files", "check_model_folder", "weight_files"]
+
+Need = Literal["all", "tokenizer"]
+
+CONFIG, TOKENIZER_CONFIG, ADAPTER = "config.json", "tokenizer_config.json", "adapter_config.json"
+# Any one of these sets makes a tokenizer.
+TOKENIZERS = (
+    ("tokenizer.json",),
+    ("vocab.json", "merges.txt"),
+    ("tokenizer.model",),
+    ("spiece.model",),
+    ("vocab.txt",),
+)
+OPTIONAL = (
+    TOKENIZER_CONFIG,
+    "tokenizer.json",
+    "generation_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+
+
+def check_model_folder(folder: Path, trust_remote_code: bool, need: Need = "all") -> None:
+    """Raise UsageError with everything that is missing, broken or unsafe in a model folder.
+
+    `need="tokenizer"` leaves out the weights. torch is imported only to look up an architecture that has no
+    folder of its own in transformers.
+    """
+    check_files(folder, need)
+    config, tokenizer = read_object(folder, CONFIG)[0], read_object(folder, TOKENIZER_CONFIG)[0]
+    _raise_if_any(code_problems(folder, config, tokenizer, trust_remote_code))
+
+
+def check_files(folder: Path, need: Need = "all") -> None:
+    """Raise UsageError with every file that is missing or broken, whatever the architecture."""
+    if not folder.is_dir():
+        what = (
+            say("is a file, a model folder is expected") if folder.exists() else say("folder does not exist")
+        )
+        raise UsageError(Problem(what, str(folder)))
+    _raise_if_any(_file_problems(folder, need))
+
+
+def _raise_if_any(problems: Iterator[Problem]) -> None:
+    if found := list(problems):
+        raise UsageError(*found)
+
+
+def _file_problems(folder: Path, need: Need) -> Iterator[Problem]:
+    if not (folder / CONFIG).exists() and not (folder / CONFIG).is_symlink():
+        yield _no_config(folder)
+        return  # whatever this folder is, listing what else a model needs would not help
+    for name in (CONFIG, *OPTIONAL):
+        if problem := read_object(folder, name)[1]:
+            yield problem
+    yield from _tokenizer_problems(folder)
+    if need == "all":
+        yield from weight_problems(folder)
+
+
+def _no_config(folder: Path) -> Problem:
+    if (folder / ADAPTER).is_file():
+        base = read_object(folder, ADAPTER)[0].get("base_model_name_or_path") or "BASE"
+        return Problem(
+            say("is an adapter, not a model"),
+            str(folder),
+            next=say("model.name={base} lora.init={folder}", base=base, folder=folder),
+        )
+    nested = sorted(p.parent.name for p in folder.glob(f"*/{CONFIG}"))
+    advice = (
+        say("model.name={folder}", folder=folder / nested[0])
+        if nested
+        else say("loralab fetch OWNER/NAME --to FOLDER")
+    )
+    return Problem(say("has no {name}: it is not a model folder", name=CONFIG), str(folder), next=advice)
+
+
+def _tokenizer_problems(folder: Path) -> Iterator[Problem]:
+    for names in TOKENIZERS:
+        if any((folder / n).is_file() for n in names):
+            for name in names:
+                if not (folder / name).exists():
+                    yield Problem(say("tokenizer file is missing"), str(folder / name))
+                elif name not in OPTIONAL and (what := link_problem(folder, folder / name)):
+                    yield Problem(what, str(folder / name))
+            return
+    if any(folder.glob("*.tiktoken")) or (folder / "tokenizer.json").is_symlink():
+        return  # the first belongs to remote code, the second is reported as a broken link
+    yield Problem(
+        say("has no tokenizer: neither tokenizer.json, nor vocab.json and merges.txt, nor tokenizer.model"),
+        str(folder),
+        next=say("copy the tokenizer files of the model into the folder"),
+    )

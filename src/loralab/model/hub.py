@@ -1,0 +1,203 @@
+"""What loralab asks of a model hub: a listing of a repository's files, then their bytes, checked."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from loralab.errors import Problem, UsageError
+from loralab.run.files import sha256
+from loralab.words import Words, say
+
+ANSWER_SECONDS = 10.0  # a hub that has not listed the files by then is taken to be unreachable
+
+Progress = Callable[[str, int, int], None]
+"""Called with a file, and the bytes done and in total over all files; by one thread at a time."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of a repository; what the hub does not tell is None."""
+
+    path: str
+    size: int | None
+    sha256: str | None = None
+    git_blob: str | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a repository; `revision` is the commit where the hub names it, else what was asked for."""
+
+    asked: str
+    revision: str
+    files: tuple[RemoteFile, ...]
+
+
+@dataclass(frozen=True)
+class Located:
+    """A model folder and where it comes from: local, huggingface or modelscope."""
+
+    folder: Path
+    origin: str
+    revision: str | None
+
+
+class HubFailed(UsageError):
+    """A hub did not give the files of a repository (exit code 2); `reason` leaves out the hub's name."""
+
+    def __init__(self, hub: str, endpoint: str, name: str, reason: Words, command: str = "") -> None:
+        self.hub, self.endpoint, self.reason, self.command = hub, endpoint, reason, command
+        what = say("{hub} ({endpoint}): {reason}", hub=hub, endpoint=endpoint, reason=reason)
+        super().__init__(Problem(what, name, next=say("{command}", command=command) if command else None))
+
+
+class Hub(Protocol):
+    """One hub: a module of functions. They raise HubFailed; tokens are the affair of the hub's own client."""
+
+    @property
+    def TITLE(self) -> str:
+        """Its name for people."""
+
+    def endpoint(self) -> str:
+        """Its address, from the variable that its own client reads."""
+
+    def listing(self, name: str, revision: str | None) -> Listing:
+        """The files of a repository."""
+
+    def cached(self, name: str, revision: str | None) -> Path | None:
+        """The folder of an earlier download, complete or not, found without the network."""
+
+    def present(self, name: str, revision: str, file: RemoteFile, to: Path | None) -> bool:
+        """Whether a file of the right size is on disk already."""
+
+    def store(self) -> Path:
+        """The folder under which downloads are kept."""
+
+    def download(self, name: str, listing: Listing, to: Path | None, meter: Meter) -> Path:
+        """Get all files of the listing, into `to` or the hub's own cache, and return their folder."""
+
+
+class Meter:
+    """Counts bytes per file for a Progress callback."""
+
+    def __init__(self, files: Sequence[RemoteFile], progress: Progress | None) -> None:
+        self._sizes = {file.path: file.size or 0 for file in files}
+        self._done = dict.fromkeys(self._sizes, 0)
+        self._progress = progress
+        self._lock = threading.Lock()
+
+    def add(self, path: str, num_bytes: int) -> None:
+        """Count bytes that arrived; a negative number takes back bytes that have to be sent again."""
+        with self._lock:
+            self._set(path, self._done[path] + num_bytes)
+
+    def finish(self, path: str) -> None:
+        """Count a file as there, however it came."""
+        with self._lock:
+            if self._done[path] < self._sizes[path]:
+                self._set(path, self._sizes[path])
+
+    def _set(self, path: str, num_bytes: int) -> None:
+        self._done[path] = max(0, min(num_bytes, self._sizes[path] or num_bytes))
+        if self._progress:
+            self._progress(path, sum(self._done.values()), sum(self._sizes.values()))
+
+
+def verify(path: Path, file: RemoteFile) -> None:
+    """Raise UsageError, and delete the file, if a download is not what the hub says of it."""
+    wrong = _difference(path, file)
+    if wrong is None:
+        return
+    path.resolve().unlink(missing_ok=True)  # the blob that a cache entry links to
+    path.unlink(missing_ok=True)
+    raise damaged(file.path, wrong)
+
+
+def damaged(path: str, reason: Words) -> UsageError:
+    """The refusal of a download that is not what the hub announced."""
+    return UsageError(
+        Problem(
+            say("the download is damaged and has been deleted: {reason}", reason=reason),
+            path,
+            next=say("run the same command again; if it repeats, try another hub or mirror"),
+        )
+    )
+
+
+def _difference(path: Path, file: RemoteFile) -> Words | None:
+    size = path.stat().st_size
+    if file.size is not None and size != file.size:
+        return say("{found} bytes instead of {expected}", found=size, expected=file.size)
+    if file.sha256:
+        found, expected = sha256(path), file.sha256
+    elif file.git_blob:
+        found, expected = _git_blob(path), file.git_blob
+    else:
+        return None
+    if found == expected:
+        return None
+    return say("checksum {found} instead of {expected}", found=found[:12], expected=expected[:12])
+
+
+def _git_blob(path: Path) -> str:
+    """The name git gives to a file's content: what a hub has for files that are not in large-file storage."""
+    data = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def within(seconds: float, call: Callable[[], Result]) -> Result:
+    """The result of `call`, or TimeoutError after `seconds`.
+
+    Clients bound each connection attempt, but not the sum over a host's addresses and their own retries.
+    The thread is a daemon: one that hangs does not keep the process alive.
+    """
+    outcome: list[Result] = []
+    failure: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(call())
+        except BaseException as error:  # handed over to the waiting thread, which raises it
+            failure.append(error)
+
+    thread = threading.Thread(target=run, daemon=True, name="loralab-hub")
+    thread.start()
+    thread.join(seconds)
+    if failure:
+        raise failure[0]
+    if not outcome:
+        raise TimeoutError
+    return outcome[0]
+
+
+def root_reason(error: BaseException) -> str:
+    """The operating system's words for why a connection failed, without addresses or headers."""
+    reason, seen = type(error).__name__, set[int]()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        if isinstance(link, OSError) and link.strerror:
+            reason = link.strerror
+        link = link.__cause__ or link.__context__
+    return reason
+
+
+@contextlib.contextmanager
+def quiet(logger_name: str) -> Iterator[None]:
+    """Keep a client's log lines off stderr: what matters comes as an exception."""
+    logger = logging.getLogger(logger_name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,104 @@
+"""Values of the record in, text for the page out: numbers, sizes, durations, characters nobody can see."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import datetime
+from typing import Any
+
+from loralab.words import Words, say
+
+# Characters that HTML forbids, that UTF-8 cannot hold, or that reorder the text around them.
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff]"
+)
+NONE = "–"
+
+
+def visible(text: str) -> str:
+    """`text` with control characters as pictures (␀) and other unseen ones as ⟨U+202E⟩; line ends are \\n."""
+    return UNSEEN.sub(_picture, text.replace("\r\n", "\n"))
+
+
+def _picture(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+
+
+def to_float(value: Any) -> float:
+    """A number of the record, in which "NaN" and "Infinity" are text; anything else is not a number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return math.nan
+    try:
+        return float(value)
+    except ValueError:
+        return math.nan
+
+
+def number(value: Any) -> str:
+    """A value of the record as people read it: about four digits, thousands set apart; – for none."""
+    if value is None:
+        return NONE
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    size = abs(value)
+    if not math.isfinite(value) or (size and not 1e-3 <= size < 1e9):
+        return scientific(value)
+    if size < 1:
+        return f"{value:.4f}" if size else "0"
+    return f"{value:,.0f}" if size >= 999.95 else f"{value:#.4g}"
+
+
+def scientific(value: float, digits: int = 3) -> str:
+    """1.234e-5, without the zeros that Python puts into an exponent."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    mantissa, _, exponent = f"{value:.{digits}e}".partition("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"{mantissa}e{int(exponent)}"
+
+
+def size(value: Any) -> str:
+    """A number of bytes in the unit that suits it."""
+    amount = to_float(value)
+    if not math.isfinite(amount):
+        return number(value)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024:
+            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TiB"
+
+
+def duration(value: Any) -> Words:
+    """A number of seconds as hours and minutes, minutes and seconds, or seconds."""
+    seconds = to_float(value)
+    if not math.isfinite(seconds):
+        return say("unknown")
+    if seconds < 59.95:
+        return say("{seconds} s", seconds=f"{seconds:.1f}")
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return say("{minutes} min {seconds} s", minutes=minutes, seconds=rest)
+    return say("{hours} h {minutes} min", hours=minutes // 60, minutes=minutes % 60)
+
+
+def parse_time(value: Any) -> datetime | None:
+    """A time of the record (2026-11-25T03:01:02.345Z)."""
+    try:
+        return datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+
+
+def moment(value: Any) -> str:
+    """A time of the record as 2026-11-25 03:01 UTC; other text as it stands."""
+    time = parse_time(value)
+    if time is None:
+        return NONE if value is None else str(value)
+    return f"{time:%Y-%m-%d %H:%M} {'UTC' if str(value).endswith('Z') else time.tzname() or ''}".rstrip()

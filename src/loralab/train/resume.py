@@ -1,0 +1,177 @@
+"""A run folder in, the same run carried on from its newest whole checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from loralab.config import load_config, override
+from loralab.config.render import to_yaml
+from loralab.config.schema import Config
+from loralab.errors import Problem, UsageError
+from loralab.run.files import sha256, write_json, write_text
+from loralab.run.folder import RunFolder
+from loralab.run.lock import refuse_if_held
+from loralab.run.view import Run, open_run
+from loralab.track.sink import Sink
+from loralab.train.checkpoint import Checkpoint, find_checkpoints
+from loralab.train.order import plan_steps
+from loralab.train.session import Session
+from loralab.train.start import execute, plan_job
+from loralab.train.stop import StopRequest
+from loralab.words import Words, say
+
+ALLOWED = ("train.epochs", "track.")
+Say = Callable[[Words], None]
+ResumedSinkMaker = Callable[[RunFolder, dict[str, Any], Config], Sequence[Sink]]
+
+
+def resume(
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    make_sinks: ResumedSinkMaker = lambda folder, manifest, config: (),
+    stop: StopRequest | None = None,
+    tell: Say = lambda words: None,
+) -> Run:
+    """Carry a run on; only train.epochs and track.* may change. A finished run is left as it is.
+
+    Raises UsageError if it is locked, its config, data or model changed since, or it was written by a
+    newer version; otherwise as `train`.
+    """
+    run = open_run(path)
+    config = _config(run, overrides)
+    if is_complete(run, config):
+        tell(say("{run} is finished: nothing to do", run=run.id))
+        tell(say("to train longer: loralab resume {run} train.epochs=N, with N above {epochs}", run=path, epochs=config.train.epochs))
+        return run
+    refuse_if_held(run.folder.lock)
+    _refuse_changed_files(run)
+    job = plan_job(config)
+    _refuse_other_split(run, job.prepared.split.to_dict())
+    _use_threads(run)
+    with Session(run.folder, make_sinks(run.folder, run.manifest, config)) as session:
+        _tell_leftovers(session, tell)
+        checkpoint = _newest(run.folder, session, tell)
+        from_step = checkpoint.step if checkpoint else 0
+        session.emit("run_resumed", from_step=from_step)
+        tell(say("{run} goes on after step {step}", run=run.id, step=from_step))
+        _store_config(run, config, session)
+        execute(session, job, checkpoint, stop or StopRequest())
+    return open_run(run.folder.path)
+
+
+def is_complete(run: Run, config: Config) -> bool:
+    """Whether the run is finished and the config asks for no further steps."""
+    if run.status != "finished":
+        return False
+    split = _split(run)
+    steps = run.record.steps()
+    done = steps[-1]["step"] if steps else 0
+    return done >= plan_steps(max(1, len(split.get("train", []))), config.train).total_steps
+
+
+def _config(run: Run, overrides: Sequence[str]) -> Config:
+    foreign = [o for o in overrides if not o.startswith(ALLOWED)]
+    if foreign:
+        raise UsageError(
+            *(Problem(say("{name} cannot change in a resumed run; only train.epochs and track.* can", name=o.partition("=")[0])) for o in foreign)
+        )
+    expected = run.manifest.get("config_sha256")
+    if not run.folder.config.is_file():
+        raise UsageError(Problem(say("config.yaml is missing"), str(run.folder.path)))
+    if expected and sha256(run.folder.config) != expected:
+        raise UsageError(
+            Problem(
+                say("was edited since the run was started"),
+                str(run.folder.config),
+                next=say("undo the edit, or start a new run: loralab train {path}", path=run.folder.config),
+            )
+        )
+    return override(load_config(run.folder.config), overrides)
+
+
+def _refuse_changed_files(run: Run) -> None:
+    """Raise UsageError naming each data or weight file that is gone or has other bytes."""
+    problems = []
+    model = run.manifest.get("model", {})
+    weights = [{**w, "path": str(Path(model["folder"]) / w["path"])} for w in model.get("weights", [])]
+    for entry in [*run.manifest.get("data_files", []), *weights]:
+        path = Path(entry["path"])
+        if not path.is_file():
+            problems.append(Problem(say("was used by this run and is gone"), str(path)))
+        elif sha256(path.resolve()) != entry["sha256"]:
+            problems.append(
+                Problem(
+                    say("has changed since this run was started"),
+                    str(path),
+                    next=say("put the old file back, or start a new run: loralab train {path}", path=run.folder.config),
+                )
+            )
+    if problems:
+        raise UsageError(*problems)
+
+
+def _split(run: Run) -> dict[str, Any]:
+    try:
+        return dict(json.loads((run.folder.data / "split.json").read_text("utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def _refuse_other_split(run: Run, split: dict[str, Any]) -> None:
+    if _split(run) != split:
+        raise UsageError(
+            Problem(
+                say("the rows of this run come out differently now; another version of loralab may have made it"),
+                str(run.folder.data / "split.json"),
+            )
+        )
+
+
+def _use_threads(run: Run) -> None:
+    """Use the thread count that the run was started with: sums are then the same to the last bit."""
+    import torch
+
+    threads = run.manifest.get("hardware", {}).get("threads")
+    if isinstance(threads, int) and threads > 0:
+        torch.set_num_threads(threads)
+
+
+def _tell_leftovers(session: Session, tell: Say) -> None:
+    if session.lock.stale:
+        words = say("the lock of a process that is gone was removed")
+        session.warn("stale_lock", words)
+        tell(words)
+    if session.writer.torn_bytes:
+        words = say("{n} bytes of a torn last event were cut off", n=session.writer.torn_bytes)
+        session.warn("torn_event", words)
+        tell(words)
+
+
+def _newest(folder: RunFolder, session: Session, tell: Say) -> Checkpoint | None:
+    """The newest whole checkpoint; damaged ones are named and passed over."""
+    for found in find_checkpoints(folder):
+        if isinstance(found, Checkpoint):
+            return found
+        path, reason = found
+        words = say("{name} is damaged and passed over: {reason}", name=path.name, reason=reason)
+        session.warn("damaged_checkpoint", words)
+        tell(words)
+    return None
+
+
+def _store_config(run: Run, config: Config, session: Session) -> None:
+    """Write a changed config down; only what `resume` allows can differ."""
+    text = to_yaml(config)
+    if text == run.folder.config.read_text("utf-8"):
+        return
+    write_text(run.folder.config, text)
+    write_json(run.folder.manifest, run.manifest | {"config_sha256": sha256(run.folder.config)})
+    session.emit(
+        "note",
+        message="the settings were changed for this resume; the learning rate follows the schedule of the new total",
+    )
+

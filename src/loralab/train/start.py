@@ -1,0 +1,200 @@
+"""A config in, a finished run out; and a run folder in, the same run carried on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loralab.config.render import to_yaml
+from loralab.config.schema import Config
+from loralab.encode.template import ChatTemplate, read_template
+from loralab.engine.generate import LocalGenerator
+from loralab.engine.plain import PlainEngine
+from loralab.errors import Problem, UsageError
+from loralab.evaluate.heldout import METRIC_VERSIONS
+from loralab.evaluate.questions import fingerprint
+from loralab.evaluate.stage import Asker, make_asker, stop_ids
+from loralab.model.adapter import trainable
+from loralab.model.folder import check_model_folder, weight_files
+from loralab.model.load import TunedModel, check_architecture, load_tuned, pick_device
+from loralab.model.locate import Located, locate
+from loralab.model.tokenizer import load_tokenizer
+from loralab.run.files import write_json, write_text
+from loralab.run.folder import RunFolder, create_run_folder
+from loralab.run.view import Run, open_run
+from loralab.track.sink import Sink
+from loralab.train.checkpoint import Checkpoint, restore_checkpoint
+from loralab.train.evaluate_stage import Stages
+from loralab.train.loop import Loop, known_loss
+from loralab.train.manifest import describe_model, make_manifest
+from loralab.train.order import plan_steps
+from loralab.train.prepare import Prepared, data_names, prepare
+from loralab.train.session import Session
+from loralab.train.stop import StopRequest
+from loralab.words import say
+
+SinkMaker = Callable[[RunFolder, dict[str, Any]], Sequence[Sink]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that is known before weights are loaded."""
+
+    config: Config
+    located: Located
+    template: ChatTemplate
+    prepared: Prepared
+
+    @property
+    def pad_id(self) -> int:
+        """What padding is filled with; any token does, it is masked."""
+        pad = self.template.tokenizer.pad_token_id
+        return self.template.end_id if pad is None else int(pad)
+
+
+def train(
+    config: Config,
+    *,
+    command: Sequence[str] = ("loralab", "train"),
+    make_sinks: SinkMaker = lambda folder, manifest: (),
+    stop: StopRequest | None = None,
+) -> Run:
+    """Train, evaluate and record one run; returns its reader.
+
+    Raises UsageError (config, model), DataError (rows), ResourceError (memory, disk), RunFailed (diverged)
+    and Interrupted. Whatever happens after the folder is made is in its events.
+    """
+    job = plan_job(config)
+    folder = create_run_folder(Path(config.run.dir).absolute(), run_name(config))
+    write_text(folder.config, to_yaml(config))
+    job.prepared.write(folder)
+    manifest = _manifest(folder, job, command)
+    write_json(folder.manifest, manifest)
+    with Session(folder, make_sinks(folder, manifest)) as session:
+        session.emit("run_started", run=folder.path.name, command=list(command))
+        job.prepared.refuse(config.data)
+        job.prepared.refuse_without_training_rows()
+        execute(session, job, None, stop or StopRequest())
+    return open_run(folder.path)
+
+
+def plan_job(config: Config) -> Job:
+    """Find the model, read and encode the data, and check all that can be checked without weights."""
+    _refuse_unavailable(config)
+    located = locate(config.model)
+    check_model_folder(located.folder, config.model.trust_remote_code, "all")
+    template = read_template(load_tokenizer(located.folder, config.model.trust_remote_code))
+    prepared = prepare(config, template)
+    check_architecture(located.folder, config, prepared.largest_id())
+    return Job(config, located, template, prepared)
+
+
+def _refuse_unavailable(config: Config) -> None:
+    """Values that the config knows and this version cannot do are an error, never ignored."""
+    wanted = {
+        "train.engine=fast": config.train.engine == "fast",
+        "model.shard=fsdp": config.model.shard == "fsdp",
+        "track.tensorboard=true": config.track.tensorboard,
+    }
+    problems = [Problem(say("{setting} is not part of this version", setting=k)) for k, v in wanted.items() if v]
+    if problems:
+        raise UsageError(*problems)
+
+
+def run_name(config: Config) -> str:
+    """run.name, or model and data."""
+    model = config.model.name.rstrip("/").rpartition("/")[2]
+    return config.run.name or f"{model}-{data_names(config)}"
+
+
+# ------------------------------------------------------------------------------------------- running
+
+
+def _manifest(folder: RunFolder, job: Job, command: Sequence[str]) -> dict[str, Any]:
+    config, located = job.config, job.located
+    weights = weight_files(located.folder)
+    decoding = {
+        "do_sample": False,
+        "max_new_tokens": config.evaluate.max_new_tokens,
+        "stop_token_ids": stop_ids(job.template, config.data.answer_end),
+        "batch_rows": config.evaluate.batch_rows,
+    }
+    template_text = str(job.template.tokenizer.chat_template)
+    return make_manifest(
+        folder, config, command,
+        model=describe_model(config.model.name, located.origin, located.revision, located.folder, weights),
+        files=job.prepared.report.files,
+        evaluation=fingerprint(
+            job.prepared.questions, decoding, LocalGenerator.name, METRIC_VERSIONS, template_text
+        ),
+        decoding=decoding,
+        engine={"name": PlainEngine.name, "reason": "the only engine of this version"},
+    )  # fmt: skip
+
+
+def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: StopRequest) -> None:
+    """Load the model and run the loop from a checkpoint, or from the start."""
+    began = time.monotonic()
+    _announce_data(session, job)
+    device = pick_device()
+    tuned = load_tuned(job.located.folder, job.config, device)
+    loop = _loop(session, job, tuned, stop)
+    session.emit(
+        "model_ready", parameters=tuned.parameters, trainable=tuned.trainable, dtype=tuned.dtype,
+        device=tuned.device, engine=loop.engine.name, engine_reason="the only engine of this version",
+    )  # fmt: skip
+    session.emit("plan", steps=loop.order.total_steps, peak_bytes_estimate=None, seconds_estimate=None)
+    if checkpoint:
+        restore_checkpoint(checkpoint, tuned.model, loop.optimizer)
+        loop.step = loop.saved_step = session.step = checkpoint.step
+        loop.losses = _losses_until(Run(session.folder), checkpoint.step - 1)
+    loop.run()
+    session.emit("run_finished", reason="done", seconds=round(time.monotonic() - began, 3))
+    session.status = "finished"
+
+
+def _announce_data(session: Session, job: Job) -> None:
+    report, split = job.prepared.report, job.prepared.split
+    for code, words in job.prepared.warnings:
+        session.warn(code, words)
+    tokens = report.tokens.to_dict() if report.tokens else {}
+    session.emit(
+        "data_ready", train_rows=len(split.train), test_rows=len(split.test), probes=len(split.probes),
+        dropped=sum(report.dropped.values()), cut=report.tokens.cut if report.tokens else 0, tokens=tokens,
+    )  # fmt: skip
+
+
+def _loop(session: Session, job: Job, tuned: TunedModel, stop: StopRequest) -> Loop:
+    import torch
+
+    config, prepared = job.config, job.prepared
+    engine = PlainEngine(tuned, config, job.pad_id, stop.in_step)
+    generator = LocalGenerator(tuned.model, tuned.device, job.pad_id, config.evaluate.batch_rows)
+    stages = Stages(session, _asker(job, generator), engine, prepared.token_rows(prepared.split.test), stop)
+    optimizer = torch.optim.AdamW(
+        list(trainable(tuned.model).values()), lr=config.train.learning_rate, betas=(0.9, 0.999), eps=1e-8,
+        weight_decay=config.train.weight_decay, foreach=False,
+    )  # fmt: skip
+    rows = prepared.split.train
+    order = plan_steps(len(rows), config.train)
+    return Loop(
+        session, config, tuned, engine, stages, order, rows, prepared.token_rows(rows), stop, optimizer
+    )
+
+
+def _asker(job: Job, generator: LocalGenerator) -> Asker:
+    config = job.config
+    return make_asker(
+        job.prepared.questions, job.template, generator,
+        batch_rows=config.evaluate.batch_rows, max_new_tokens=config.evaluate.max_new_tokens,
+        stop_ids=stop_ids(job.template, config.data.answer_end), special_tokens=config.data.special_tokens,
+    )  # fmt: skip
+
+
+def _losses_until(run: Run, step: int) -> dict[int, float]:
+    """Held-out losses of trained states up to a step, as recorded."""
+    steps = [e["step"] for e in run.record.held_out() if 0 < e["step"] <= step]
+    return {s: loss for s in steps if (loss := known_loss(run, s)) is not None}
