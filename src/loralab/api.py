@@ -35,7 +35,10 @@ def train(
 
     def make_sinks(folder: RunFolder, manifest: dict[str, Any]) -> list[Sink]:
         folders.append(folder)
-        return [*sinks, *sinks_for(config, folder.path.name, {**to_dict(config), "manifest": _brief(manifest)})]
+        return [
+            *sinks,
+            *sinks_for(config, folder.path.name, {**to_dict(config), "manifest": _brief(manifest)}),
+        ]
 
     try:
         return starting.train(config, command=command, make_sinks=make_sinks, stop=stop)
@@ -56,7 +59,10 @@ def resume(
     """Carry a run on from its newest whole checkpoint, to the same result as if it had not been interrupted."""
 
     def make_sinks(folder: RunFolder, manifest: dict[str, Any], config: Config) -> list[Sink]:
-        return [*sinks, *sinks_for(config, folder.path.name, {**to_dict(config), "manifest": _brief(manifest)})]
+        return [
+            *sinks,
+            *sinks_for(config, folder.path.name, {**to_dict(config), "manifest": _brief(manifest)}),
+        ]
 
     try:
         return resuming.resume(path, overrides, make_sinks=make_sinks, stop=stop, tell=tell)
@@ -66,4 +72,6 @@ def resume(
 
 def _brief(manifest: dict[str, Any]) -> dict[str, Any]:
     """The parts of a manifest that trackers show beside the hyper-parameters."""
-    return {key: manifest.get(key) for key in ("id", "versions", "hardware", "git", "seeds", "model", "engine")}
+    return {
+        key: manifest.get(key) for key in ("id", "versions", "hardware", "git", "seeds", "model", "engine")
+    }

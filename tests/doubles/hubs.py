@@ -1,4 +1,4 @@
-"""Hugging Face and ModelScope on 127.0.0.1: the requests that their own clients make, and faults on demand."""
+"""Hugging Face and ModelScope on 127.0.0.1: what their own clients ask for, and faults on demand."""
 
 from __future__ import annotations
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from huggingface_hub import constants
 
 from doubles.hubs import COMMIT, GATED, REPOSITORY, HubDouble
 from doubles.model_folder import model_files, safetensors
@@ -172,12 +176,12 @@ def test_a_repository_without_what_it_takes_is_refused_before_a_file_is_sent(
 
 
 def test_no_such_repository(hub: HubDouble, source: str) -> None:
-    with pytest.raises(HubFailed, match="(?s)owner/other.*no.*such repository|no repository of this name"):
+    with pytest.raises(HubFailed, match=r"(?s)owner/other.*no.*such repository|no repository of this name"):
         fetch("owner/other", source)
 
 
 def test_a_gated_repository_says_to_log_in(huggingface: HubDouble) -> None:
-    with pytest.raises(HubFailed, match="(?s)licence.*hf auth login"):
+    with pytest.raises(HubFailed, match=r"(?s)licence.*hf auth login"):
         fetch(GATED, "huggingface")
 
 
@@ -205,9 +209,17 @@ def test_a_small_disk_is_noticed_before_the_download(
     hub: HubDouble, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
-    with pytest.raises(ResourceError, match="not enough disk space: .* 100 B free"):
+    with pytest.raises(ResourceError, match=r"not enough disk space: .* 100 B free"):
         fetch(REPOSITORY, source)
     assert hub.sent("config.json") == []
+
+
+def test_a_full_disk_does_not_matter_to_what_is_there(
+    hub: HubDouble, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = fetch(REPOSITORY, source)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    assert fetch(REPOSITORY, source) == first
 
 
 def test_a_folder_that_cannot_be_written_is_a_resource_error(
@@ -237,8 +249,10 @@ def test_a_token_goes_to_the_hub_and_nowhere_else(
     assert not any(b"verysecret" in p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
 
 
-def test_no_request_serves_statistics(huggingface: HubDouble) -> None:
+def test_no_request_serves_statistics(huggingface: HubDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY", False)
     fetch(REPOSITORY, "huggingface")
+    assert constants.HF_HUB_DISABLE_TELEMETRY
     assert all(REPOSITORY in r.path for r in huggingface.requests)
 
 
@@ -264,6 +278,17 @@ def test_the_command_prints_the_folder_alone_on_stdout(hub: HubDouble, source: s
     assert percents == sorted(set(percents))
     assert percents[-1] == 100
     assert "\r" not in result.output
+
+
+def test_the_clients_say_nothing_of_their_own(hub: HubDouble, source: str, tmp_path: Path) -> None:
+    hub.cut = {WEIGHTS}  # a retry is what they like to warn of
+    program = "from loralab.cli.fetch import fetch; fetch()"
+    arguments = [REPOSITORY, "--source", source, "--to", str(tmp_path / "mine")]
+    result = subprocess.run(
+        [sys.executable, "-c", program, *arguments], check=True, capture_output=True, text=True
+    )
+    said = re.compile(rf"\d+ % of .*|{REPOSITORY} is complete|next: loralab train .*")
+    assert [line for line in result.stderr.splitlines() if not said.fullmatch(line)] == []
 
 
 def test_the_command_lists_every_file_with_its_checksum(hub: HubDouble, source: str, tmp_path: Path) -> None:

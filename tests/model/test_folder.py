@@ -85,7 +85,8 @@ def test_no_check_imports_torch(folder: Path) -> None:
         "try: check_model_folder(folder, False)\n"
         "except UsageError: print(sorted({'torch', 'transformers'} & set(sys.modules)))\n"
     )
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"
+    result = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert result.stdout == "[]\n"
 
 
 # ------------------------------------------------------------------------------------------ small files

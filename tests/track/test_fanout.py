@@ -3,8 +3,8 @@ import threading
 import time
 
 import pytest
-
 from fake_sinks import Blocking, Failures, Raising, Recorder, step
+
 from loralab.run import RunFolder
 from loralab.track import Fanout, SinkFailed
 

@@ -12,8 +12,8 @@ def marks(*events):
 
 
 def prediction(stage, identity, answer="a"):
-    return {"kind": "prediction", "stage": stage, "id": identity, "question": f"q{identity}", "answer": answer,
-            "reference": "r"}  # fmt: skip
+    return {"kind": "prediction", "stage": stage, "id": identity, "question": f"q{identity}",
+            "answer": answer, "reference": "r"}  # fmt: skip
 
 
 def scored(stage, value):
@@ -81,7 +81,8 @@ def test_a_stage_begun_again_after_a_resume_replaces_the_first_try():
         {**STEP, "step": 1},
         scored("epoch-1", 9.0), prediction("epoch-1", "x", "half"),
         {"kind": "run_resumed", "from_step": 1},
-        {"kind": "stage_started", "stage": "epoch-1"}, scored("epoch-1", 2.0), prediction("epoch-1", "x", "whole"),
+        {"kind": "stage_started", "stage": "epoch-1"},
+        scored("epoch-1", 2.0), prediction("epoch-1", "x", "whole"),
         {**STEP, "step": 2},
     )  # fmt: skip
     assert [m.values for m in found if "scores/heldout/loss" in vars(m).get("values", {})] == [

@@ -25,8 +25,16 @@ CONFIG_SUFFIXES = (".yaml", ".yml")
 @click.command()
 @click.argument("path", metavar="CONFIG|DATA_FILE", type=click.Path(path_type=Path))
 @click.argument("overrides", nargs=-1, metavar="[section.key=value ...]")
-@click.option("--model", type=click.Path(), help="Model folder or name: token lengths and masks need its tokenizer.")
-@click.option("--show", type=click.IntRange(min=0), default=0, metavar="N", help="Print N rows coloured by their loss mask.")
+@click.option(
+    "--model", type=click.Path(), help="Model folder or name: token lengths and masks need its tokenizer."
+)
+@click.option(
+    "--show",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Print N rows coloured by their loss mask.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @common
 @pass_console
@@ -79,7 +87,9 @@ def _document(prepared: Prepared, template: ChatTemplate | None) -> dict[str, An
     return {
         "data": prepared.report.to_dict(),
         "split": {"train": len(split.train), "test": len(split.test), "probes": len(split.probes)},
-        "template": {"end": template.end_text, "default_system": template.default_system()} if template else None,
+        "template": {"end": template.end_text, "default_system": template.default_system()}
+        if template
+        else None,
         "warnings": [{"code": code, "message": str(words)} for code, words in prepared.warnings],
     }
 

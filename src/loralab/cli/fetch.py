@@ -44,7 +44,7 @@ def fetch(name: str, source: str, revision: str | None, to: Path | None, as_json
 
 def _progress_lines() -> Progress:
     """A callback that says a line for every 5 %."""
-    said = -1
+    said = 0
 
     def progress(file: str, done_bytes: int, total_bytes: int) -> None:
         nonlocal said

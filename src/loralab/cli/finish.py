@@ -37,5 +37,7 @@ def telling_how_to_resume(console: Console, terminal: TerminalSink) -> Iterator[
     except Exception as error:  # a bug of ours inside a run: its log has the trace, the command line names it
         if not terminal.folder:
             raise
-        problem = Problem(say("this is a bug in loralab: {kind}: {error}", kind=type(error).__name__, error=error))
+        problem = Problem(
+            say("this is a bug in loralab: {kind}: {error}", kind=type(error).__name__, error=error)
+        )
         raise RunFailed(problem, str(terminal.folder.log)) from error

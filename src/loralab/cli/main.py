@@ -94,7 +94,7 @@ def _language_option(arguments: list[str]) -> str | None:
     return None
 
 
-def _exit_code(console: Console) -> int:
+def _exit_code(console: Console) -> int:  # noqa: PLR0911  one return for each kind of end
     try:
         result = main.main(prog_name="loralab", standalone_mode=False, obj=console)
         return result if isinstance(result, int) else 0
@@ -117,13 +117,17 @@ def _exit_code(console: Console) -> int:
         # the reader of stdout has gone, as `| head` does; nothing is left to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
-    except Exception as error:  # top of the command line: a bug of ours must end in words, with the trace in a file
+    except (
+        Exception
+    ) as error:  # top of the command line: a bug of ours must end in words, with the trace in a file
         return _bug(console, error)
 
 
 def _bug(console: Console, error: Exception) -> int:
     with tempfile.NamedTemporaryFile("w", prefix="loralab-error-", suffix=".log", delete=False) as log:
         log.write("".join(traceback.format_exception(error)))
-    console.say(say("this is a bug in loralab: {kind}: {error}", kind=type(error).__name__, error=error), loudness=-1)
+    console.say(
+        say("this is a bug in loralab: {kind}: {error}", kind=type(error).__name__, error=error), loudness=-1
+    )
     console.say(say("log: {path}", path=Path(log.name)), loudness=-1)
     return EXIT_FAILED

@@ -23,7 +23,12 @@ def print_preview(prepared: Prepared, template: ChatTemplate, count: int, consol
     for row in prepared.split.train[:count]:
         encoded = prepared.encoded[row.id]
         console.say(
-            say("{place}: {n} tokens, {trained} trained on", place=row.place, n=len(encoded.ids), trained=encoded.label_tokens)
+            say(
+                "{place}: {n} tokens, {trained} trained on",
+                place=row.place,
+                n=len(encoded.ids),
+                trained=encoded.label_tokens,
+            )
         )
         text = Text()
         for part, trained in _stretches(encoded.ids, encoded.trained, template):

@@ -12,7 +12,9 @@ from loralab.words import Words, say
 
 @click.command()
 @click.argument("run", type=click.Path())
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document: run, status, manifest, scores, steps.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document: run, status, manifest, scores, steps."
+)
 @common
 @pass_console
 def show(console: Console, run: str, as_json: bool) -> None:
@@ -34,7 +36,13 @@ def show(console: Console, run: str, as_json: bool) -> None:
 def _facts(run: Run, console: Console) -> None:
     console.say(say("{run}: {status}", run=run.id, status=run.status))
     model, report = run.manifest.get("model", {}), run.data_report
-    console.say(say("model {name}, engine {engine}", name=model.get("name"), engine=run.manifest.get("engine", {}).get("name")))
+    console.say(
+        say(
+            "model {name}, engine {engine}",
+            name=model.get("name"),
+            engine=run.manifest.get("engine", {}).get("name"),
+        )
+    )
     if report:
         console.say(
             say("data: {read} rows read, {kept} kept, {dropped} dropped, {cut} cut",
@@ -43,7 +51,14 @@ def _facts(run: Run, console: Console) -> None:
     steps = run.record.steps()
     if steps:
         first, last = steps[0], steps[-1]
-        console.say(say("steps {n}: loss {first} to {last}", n=last["step"], first=_number(first["loss"]), last=_number(last["loss"])))
+        console.say(
+            say(
+                "steps {n}: loss {first} to {last}",
+                n=last["step"],
+                first=_number(first["loss"]),
+                last=_number(last["loss"]),
+            )
+        )
     if run.record.torn_bytes:
         console.say(say("the last event is torn ({n} bytes) and was passed over", n=run.record.torn_bytes))
     for event in run.record.of_kind("run_failed"):

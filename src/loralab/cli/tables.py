@@ -33,7 +33,12 @@ def print_scores(run: Run, console: Console) -> None:
 
 
 def _metrics(run: Run) -> list[tuple[str, str]]:
-    found = {(task, metric): None for stage in run.stages for task, ms in run.scores(stage).items() for metric in ms}
+    found = {
+        (task, metric): None
+        for stage in run.stages
+        for task, ms in run.scores(stage).items()
+        for metric in ms
+    }
     return list(found)
 
 

@@ -90,7 +90,12 @@ class TerminalSink:
     def _on_stage_finished(self, event: Event) -> None:
         answers = self.answers.get(event["stage"], 0)
         self.console.say(
-            say("evaluated {stage}: {n} answers in {seconds:.0f} s", stage=event["stage"], n=answers, seconds=event["seconds"])
+            say(
+                "evaluated {stage}: {n} answers in {seconds:.0f} s",
+                stage=event["stage"],
+                n=answers,
+                seconds=event["seconds"],
+            )
         )
         self.first = None  # time left is reckoned from training steps alone
 
@@ -108,7 +113,9 @@ class TerminalSink:
             self.bar.update(self.task, completed=step, description=self._numbers(event))
         elif self._is_due(step):
             self.console.say(
-                say("step {step}/{total} {numbers}", step=step, total=self.total, numbers=self._numbers(event))
+                say(
+                    "step {step}/{total} {numbers}", step=step, total=self.total, numbers=self._numbers(event)
+                )
             )
 
     # --------------------------------------------------------------------------------------- display

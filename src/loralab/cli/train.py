@@ -30,6 +30,10 @@ def train(console: Console, config: Path, overrides: tuple[str, ...], as_json: b
     terminal = TerminalSink(console, settings.train.log_every_steps)
     with listening(console) as stop, telling_how_to_resume(console, terminal):
         run = api.train(
-            settings, sinks=[terminal], stop=stop, command=["loralab", *sys.argv[1:]], language=console.language
+            settings,
+            sinks=[terminal],
+            stop=stop,
+            command=["loralab", *sys.argv[1:]],
+            language=console.language,
         )
     finish(run, console, as_json)

@@ -148,7 +148,7 @@ def expand_path(text: str, place: Place) -> str:
 
     text = VARIABLE.sub(value_of, text)
     if text == "~" or text.startswith("~/"):
-        text = place.environment.get("HOME", os.path.expanduser("~")) + text[1:]
+        text = place.environment.get("HOME", str(Path.home())) + text[1:]
     return os.path.normpath(place.base / text)
 
 
@@ -213,7 +213,9 @@ def _fields(node: yaml.Node, hint: Any, place: Place) -> dict[str, str]:
     if is_null(node):
         return {}
     if not isinstance(node, yaml.MappingNode):
-        raise BadValue(say("must be a mapping such as {example}", example="{question: query, answer: response}"))
+        raise BadValue(
+            say("must be a mapping such as {example}", example="{question: query, answer: response}")
+        )
     result = {}
     for key_node, value_node in node.value:
         result[_choice(_scalar(key_node), FIELD_NAMES)] = _scalar(value_node)
@@ -230,7 +232,7 @@ def _model(node: yaml.Node, hint: Any, place: Place) -> str:
     if not text:
         return ""
     path = expand_path(text, place)
-    written_as_path = text.startswith((".", "/", "~", "$")) or os.sep != "/" and os.sep in text
+    written_as_path = text.startswith((".", "/", "~", "$")) or (os.sep != "/" and os.sep in text)
     return path if written_as_path or Path(path).exists() else text
 
 

@@ -24,7 +24,7 @@ from loralab.errors import Problem, UsageError
 from loralab.words import Words, say
 
 SECRET = re.compile(r"(^|_|-)(api_?key|apikey|key|token|password|passwd|secret|credentials?)$", re.IGNORECASE)
-SECTIONS: dict[str, type] = {name: hint for name, hint in typing.get_type_hints(Config).items()}
+SECTIONS: dict[str, type] = dict(typing.get_type_hints(Config))
 
 
 @dataclass
@@ -93,7 +93,9 @@ def _compose(path: Path) -> yaml.Node | None:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         reason = error.problem or error.context or "not YAML"
-        raise UsageError(Problem(say("is not valid YAML: {reason}", reason=reason), f"{path}:{line}")) from None
+        raise UsageError(
+            Problem(say("is not valid YAML: {reason}", reason=reason), f"{path}:{line}")
+        ) from None
     except yaml.reader.ReaderError as error:
         line = 1 + text[: error.position].count("\n")
         raise UsageError(Problem(say("holds a character that YAML forbids"), f"{path}:{line}")) from None
@@ -129,7 +131,10 @@ def _entries(
             reading.problems.append(secret_problem(key_node.value, where))
         elif key_node.value in seen:
             first = seen[key_node.value]
-            reading.wrong(where, say("{key} is set twice, first in line {line}", key=prefix + key_node.value, line=first))
+            reading.wrong(
+                where,
+                say("{key} is set twice, first in line {line}", key=prefix + key_node.value, line=first),
+            )
         else:
             seen[key_node.value] = line
             yield key_node.value, value, where
@@ -207,9 +212,7 @@ def _compose_value(raw: str) -> yaml.Node | None:
     return yaml.ScalarNode("tag:yaml.org,2002:str", raw.strip())
 
 
-def _finish(
-    reading: _Reading, overrides: Sequence[str], environment: Mapping[str, str], path: str
-) -> Config:
+def _finish(reading: _Reading, overrides: Sequence[str], environment: Mapping[str, str], path: str) -> Config:
     for text in overrides:
         _apply_override(text, environment, reading)
     for section, cls in SECTIONS.items():

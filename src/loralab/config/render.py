@@ -60,7 +60,9 @@ def starter(language: str) -> str:
         lines += [f"{section}:"] if fields else []
         for item in fields:
             default = getattr(cls(), item.name)
-            value = STARTER_VALUES.get(f"{section}.{item.name}", "null" if default is None else _scalar(default))
+            value = STARTER_VALUES.get(
+                f"{section}.{item.name}", "null" if default is None else _scalar(default)
+            )
             comment = item.metadata["doc_zh" if language == "zh" else "doc"]
             lines += [f"  # {comment}{_choices(cls, item.name)}", f"  {item.name}: {value}"]
     return "\n".join(lines) + "\n"

@@ -85,7 +85,9 @@ class ModelConfig:
         "模型来源；auto 先找本地文件夹，再到 LORALAB_HUB 指定的模型库查找。", starter=True,
     )  # fmt: skip
     revision: str | None = option(
-        None, "Branch, tag or commit on the hub; the newest when empty.", "模型库中的分支、标签或提交；留空取最新。"
+        None,
+        "Branch, tag or commit on the hub; the newest when empty.",
+        "模型库中的分支、标签或提交；留空取最新。",
     )
     dtype: Dtype = option(
         "auto", "Number format of the frozen weights; auto is bfloat16 on CUDA and float32 elsewhere.",
@@ -161,7 +163,9 @@ class DataConfig:
         "refuse", "Special tokens of the model written inside a row: refuse the row, or encode them as plain text.",
         "行内文本出现模型的特殊 token 时：拒绝该行，或按普通文本编码。",
     )  # fmt: skip
-    encoding: str = option("utf-8", "Character encoding of the data files, such as gb18030.", "数据文件的字符编码，如 gb18030。")
+    encoding: str = option(
+        "utf-8", "Character encoding of the data files, such as gb18030.", "数据文件的字符编码，如 gb18030。"
+    )
     split_seed: int = option(
         0, "Seed of the choice of test and probe rows.", "选取测试行和固定问题的随机种子。",
         check=_not_negative, limits="must not be negative",
@@ -188,7 +192,9 @@ class LoraConfig:
         check=_not_empty, limits="must name at least one layer", parse="words",
     )  # fmt: skip
     rank_stabilised: bool = option(
-        False, "Scale by alpha / sqrt(rank) instead of alpha / rank.", "用 alpha / sqrt(rank) 代替 alpha / rank。"
+        False,
+        "Scale by alpha / sqrt(rank) instead of alpha / rank.",
+        "用 alpha / sqrt(rank) 代替 alpha / rank。",
     )
     init: str = option(
         "fresh", "Start from a fresh adapter, or from the adapter in this folder.",
@@ -229,7 +235,11 @@ class TrainConfig:
         check=_not_negative, limits="must not be negative",
     )  # fmt: skip
     weight_decay: float = option(
-        0.0, "Weight decay of AdamW.", "AdamW 的权重衰减。", check=_not_negative, limits="must not be negative"
+        0.0,
+        "Weight decay of AdamW.",
+        "AdamW 的权重衰减。",
+        check=_not_negative,
+        limits="must not be negative",
     )
     max_grad_norm: float = option(
         1.0, "Gradients are scaled down to this norm; 0 switches it off.", "梯度范数上限；0 为关闭。",
@@ -280,7 +290,11 @@ class EvaluateConfig:
         check=_not_negative, limits="must not be negative", starter=True,
     )  # fmt: skip
     max_new_tokens: int = option(
-        512, "Longest answer in tokens.", "回答的最大 token 数。", check=_positive, limits="must be at least 1"
+        512,
+        "Longest answer in tokens.",
+        "回答的最大 token 数。",
+        check=_positive,
+        limits="must be at least 1",
     )
     batch_rows: int = option(
         8, "Questions answered together.", "一起回答的问题数。", check=_positive, limits="must be at least 1"
@@ -314,7 +328,10 @@ class RunConfig:
         "存放运行文件夹的目录，相对于当前目录。", parse="folder",
     )  # fmt: skip
     name: str | None = option(
-        None, "Name of the run; made of model and data when empty.", "运行名；留空时由模型和数据名组成。", starter=True
+        None,
+        "Name of the run; made of model and data when empty.",
+        "运行名；留空时由模型和数据名组成。",
+        starter=True,
     )
 
 

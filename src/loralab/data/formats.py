@@ -156,7 +156,10 @@ def detect(row: RawRow) -> str:
     fitting = [name for name, shape in FORMATS.items() if shape.fits(row)]
     if len(fitting) > 1:
         names = ", ".join(fitting)
-        raise BadRow("ambiguous", say("the row fits several shapes: {names}; set data.format or data.fields", names=names))
+        raise BadRow(
+            "ambiguous",
+            say("the row fits several shapes: {names}; set data.format or data.fields", names=names),
+        )
     if fitting:
         return fitting[0]
     nearest = max(FORMATS.values(), key=lambda shape: sum(k in row for k in shape.needs))
@@ -228,7 +231,9 @@ def _role(value: Any, out: Converted) -> Role:
         return role
     near = difflib.get_close_matches(word, [*ROLES, *ALIASES], n=1)
     if near:
-        raise BadRow("bad_role", say("the role {role!r} is unknown; did you mean {near!r}?", role=value, near=near[0]))
+        raise BadRow(
+            "bad_role", say("the role {role!r} is unknown; did you mean {near!r}?", role=value, near=near[0])
+        )
     raise BadRow("bad_role", say("the role {role!r} is none of system, user, assistant", role=value))
 
 
@@ -238,7 +243,12 @@ def check_order(turns: list[Message]) -> None:
     for number, message in enumerate(talk):
         wanted = "user" if number % 2 == 0 else "assistant"
         if message.role != wanted:
-            detail = say("turn {number} is {role}, {wanted} was expected", number=number + 1, role=message.role, wanted=wanted)
+            detail = say(
+                "turn {number} is {role}, {wanted} was expected",
+                number=number + 1,
+                role=message.role,
+                wanted=wanted,
+            )
             raise BadRow("role_order", detail)
     if not talk or talk[-1].role != "assistant":
         raise BadRow("no_answer_turn", say("the conversation has no answer at its end"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -66,19 +65,31 @@ def expand(paths: Sequence[str]) -> list[Path]:
         elif path.is_dir():
             found = sorted(p for p in path.iterdir() if p.suffix in DATA_SUFFIXES)
         else:
-            found = sorted(Path(p) for p in glob.glob(text, recursive=True) if Path(p).is_file())
+            found = sorted(p for p in _matches(path) if p.is_file())
         if not found:
             raise UsageError(
-                Problem(say("no such data file"), text, next=say("check data.train, or give the path with data.train=PATH"))
+                Problem(
+                    say("no such data file"),
+                    text,
+                    next=say("check data.train, or give the path with data.train=PATH"),
+                )
             )
         result += found
     return result
 
 
+def _matches(pattern: Path) -> Iterator[Path]:
+    """What an absolute or relative glob pattern matches; `**` is any depth of folders."""
+    base = Path(pattern.anchor or ".")
+    return base.glob(str(pattern.relative_to(pattern.anchor) if pattern.anchor else pattern))
+
+
 def _check_format(config: DataConfig) -> None:
     if config.format != "auto" and config.format not in FORMATS:
         known = ", ".join(["auto", *FORMATS])
-        raise UsageError(Problem(say("data.format is {name!r}, must be one of: {known}", name=config.format, known=known)))
+        raise UsageError(
+            Problem(say("data.format is {name!r}, must be one of: {known}", name=config.format, known=known))
+        )
     if config.fields and not ("messages" in config.fields or "question" in config.fields):
         raise UsageError(Problem(say("data.fields must name question and answer, or messages")))
 
@@ -87,7 +98,9 @@ def _load_file(path: Path, config: DataConfig, slices: Sequence[Slice] | None, l
     try:
         file, records = read_records(path, config.encoding)
     except LookupError:
-        raise UsageError(Problem(say("data.encoding is {name!r}, which is no encoding", name=config.encoding))) from None
+        raise UsageError(
+            Problem(say("data.encoding is {name!r}, which is no encoding", name=config.encoding))
+        ) from None
     shapes: Counter[str] = Counter()
     first = loaded.records
     for record in _selected(records, slices, loaded):
@@ -126,13 +139,17 @@ def _row(record: Record, path: str, position: int, config: DataConfig, loaded: L
 
 def refuse_bad_rows(dropped: Sequence[Dropped], shown: int = 20) -> None:
     """Raise DataError that names every bad row (the first `shown`, and how many more)."""
-    problems = [Problem(say("{reason}: {detail}", reason=d.reason, detail=d.detail), d.place) for d in dropped[:shown]]
+    problems = [
+        Problem(say("{reason}: {detail}", reason=d.reason, detail=d.detail), d.place) for d in dropped[:shown]
+    ]
     if not problems:
         return
     if len(dropped) > shown:
         problems.append(Problem(say("{n} more bad rows", n=len(dropped) - shown)))
     last = problems[-1]
     problems[-1] = Problem(
-        last.what, last.where, next=say("mend the rows, or set data.on_bad_row: drop to leave them out and count them")
+        last.what,
+        last.where,
+        next=say("mend the rows, or set data.on_bad_row: drop to leave them out and count them"),
     )
     raise DataError(*problems)

@@ -87,12 +87,15 @@ def _decode_by_line(file: FileText, data: bytes, encoding: str) -> None:
         except UnicodeDecodeError as error:
             bad[number] = str(error.reason)
     foreign = sum(1 for line in lines if any(byte > 127 for byte in line))
-    if likely and 2 * len(bad) > foreign or likely == "utf-16":
+    if (likely and 2 * len(bad) > foreign) or likely == "utf-16":
         raise DataError(
             Problem(
                 say("is not {encoding}; it looks like {likely}", encoding=encoding.upper(), likely=likely),
                 file.path,
-                next=say("set data.encoding: {likely}, or convert it: iconv -f {likely} -t utf-8 FILE", likely=likely),
+                next=say(
+                    "set data.encoding: {likely}, or convert it: iconv -f {likely} -t utf-8 FILE",
+                    likely=likely,
+                ),
             )
         )
     file.bad_lines = bad
@@ -200,8 +203,8 @@ def _array(file: FileText) -> Iterator[Record]:
         yield Record(f"{file.path}:{line}", fault=BadRow("bad_json", say("the array does not end with ]")))
     elif text[at + 1 :].strip():
         line += text.count("\n", counted, at)
-        fault = BadRow("bad_json", say("is not JSON: {reason}", reason="more text after the array"))
-        yield Record(f"{file.path}:{line}", fault=fault)
+        extra = BadRow("bad_json", say("is not JSON: {reason}", reason="more text after the array"))
+        yield Record(f"{file.path}:{line}", fault=extra)
 
 
 def _skip(text: str, at: int) -> int:

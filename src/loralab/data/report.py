@@ -101,4 +101,10 @@ def dropped_line(item: Dropped) -> dict[str, Any]:
     """One line of data/dropped.jsonl."""
     line = item.place.rpartition(":")[2]
     number = int(line) if line.isdigit() else line
-    return {"file": item.file, "line": number, "reason": item.reason, "detail": str(item.detail), "row": item.row}
+    return {
+        "file": item.file,
+        "line": number,
+        "reason": item.reason,
+        "detail": str(item.detail),
+        "row": item.row,
+    }

@@ -66,11 +66,17 @@ def split_rows(
     on_overlap: error.
     """
     pool = [r for r in rows if config.rows is None or r.position in config.rows]
-    probes = list(probe_file) or _fixed(rows, config.probes) or _choose(pool, _probe_count(config, len(pool)), config)
+    probes = (
+        list(probe_file)
+        or _fixed(rows, config.probes)
+        or _choose(pool, _probe_count(config, len(pool)), config)
+    )
     taken = {id(r) for r in probes}
     free = [r for r in pool if id(r) not in taken]
     free = _without_questions(free, probes) if not isinstance(config.probes, Slice) else free
-    test = list(test_file) or _fixed(rows, config.test) or _choose(free, _test_count(config, len(pool)), config)
+    test = (
+        list(test_file) or _fixed(rows, config.test) or _choose(free, _test_count(config, len(pool)), config)
+    )
     taken |= {id(r) for r in test}
     train = [r for r in pool if id(r) not in taken]
     seen: frozenset[str] = frozenset()
@@ -123,7 +129,10 @@ def _overlap(
     hits = [r for r in train if question_key(r.conversation) in asked]
     if hits and config.on_overlap == "error":
         raise DataError(
-            *(Problem(say("overlaps_test: the question is also a test or probe question"), r.place) for r in hits[:20])
+            *(
+                Problem(say("overlaps_test: the question is also a test or probe question"), r.place)
+                for r in hits[:20]
+            )
         )
     dropped: list[Dropped] = []
     if config.on_overlap == "drop":

@@ -47,7 +47,9 @@ class Encoded:
         return Encoded(self.ids[:max_tokens], self.trained[:max_tokens], self.agrees)
 
 
-def encode(conversation: Conversation, template: ChatTemplate, answer_end: str, special_tokens: str) -> Encoded:
+def encode(
+    conversation: Conversation, template: ChatTemplate, answer_end: str, special_tokens: str
+) -> Encoded:
     """Ids and mask of a conversation, uncut.
 
     `answer_end` is "template" or "pad" (the final answer is closed by the pad token, as the tutorial does);
@@ -103,7 +105,10 @@ def _pieces(conversation: Conversation, template: ChatTemplate) -> Iterator[Piec
         yield from _split_contents(full[at:start], waiting, trained=False)
         yield from _split_contents(full[start:stop], [message.content], trained=True)
         if not full.startswith(template.end_text, stop):
-            raise BadRow("special_token_in_text", say("the chat template does not close this answer with its end token"))
+            raise BadRow(
+                "special_token_in_text",
+                say("the chat template does not close this answer with its end token"),
+            )
         at = stop + len(template.end_text)
         yield Piece(template.end_text, True)
         waiting = []
@@ -131,7 +136,9 @@ def _split_contents(text: str, contents: Sequence[str], trained: bool) -> Iterat
         yield Piece(text[at:], trained)
 
 
-def _by_pieces(pieces: Sequence[Piece], template: ChatTemplate, content_as_text: bool) -> tuple[list[int], list[bool]]:
+def _by_pieces(
+    pieces: Sequence[Piece], template: ChatTemplate, content_as_text: bool
+) -> tuple[list[int], list[bool]]:
     """Tokenise each stretch of one kind for itself; contents apart where they must not be read as tokens."""
     ids: list[int] = []
     trained: list[bool] = []

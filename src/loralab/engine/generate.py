@@ -48,7 +48,7 @@ class LocalGenerator:
                 tick()
                 positions = (attention.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
                 logits = self.model(
-                    input_ids=ids, attention_mask=attention, position_ids=positions, past_key_values=cache,
+                    input_ids=ids, attention_mask=attention, position_ids=positions, cache=cache,
                     use_cache=True, logits_to_keep=1,
                 ).logits[:, -1]  # fmt: skip
                 ids = logits.argmax(-1, keepdim=True)

@@ -38,7 +38,8 @@ def install_dropout(model: Any, context: DropoutContext) -> None:
             """The masked and rescaled input."""
             if not self.training or not context.rows:
                 return x
-            return x * _batch_mask(x, self.module_name, context)
+            mask: torch.Tensor = _batch_mask(x, self.module_name, context)
+            return x * mask
 
     for name, module in model.named_modules():
         if isinstance(module, LoraLayer):

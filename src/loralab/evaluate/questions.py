@@ -45,7 +45,11 @@ def _question(row: Row, kind: Literal["probe", "test"], seen: bool, system: str 
 
 
 def fingerprint(
-    questions: Sequence[Question], decoding: dict[str, Any], backend: str, metrics: Sequence[str], template: str
+    questions: Sequence[Question],
+    decoding: dict[str, Any],
+    backend: str,
+    metrics: Sequence[str],
+    template: str,
 ) -> dict[str, Any]:
     """A hash of everything that has to be equal for two runs' scores to be compared, with its parts.
 

@@ -71,7 +71,13 @@ def make_asker(
     """An Asker with the questions' prompts encoded once."""
     prompts = tuple(tuple(encode_prompt(q.conversation, template, special_tokens)) for q in questions)
     return Asker(
-        tuple(questions), prompts, template, generator, batch_rows, max_new_tokens, tuple(sorted(set(stop_ids)))
+        tuple(questions),
+        prompts,
+        template,
+        generator,
+        batch_rows,
+        max_new_tokens,
+        tuple(sorted(set(stop_ids))),
     )
 
 

@@ -60,9 +60,7 @@ def _estimate(sums: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -
     return Estimate(value, n, float(low), float(high))
 
 
-def _resample(
-    sums: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _resample(sums: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """RESAMPLES means of rows drawn with replacement, in pieces that fit into memory."""
     generator = np.random.Generator(np.random.PCG64(SEED))
     n = len(sums)

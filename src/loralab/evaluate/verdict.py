@@ -71,7 +71,9 @@ def _sentence(run: Run, metric: str, first: str, last: str, difference: Estimate
     interval = (
         say("interval needs two rows")
         if difference.low is None or difference.high is None
-        else say("95 % interval {low} to {high}", low=show(difference.low, True), high=show(difference.high, True))
+        else say(
+            "95 % interval {low} to {high}", low=show(difference.low, True), high=show(difference.high, True)
+        )
     )
     return say(
         "{name}: {before} ({first}) to {after} ({last}), difference {difference}, {interval}, n = {n}: {judgement}.",

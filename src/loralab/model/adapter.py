@@ -37,7 +37,10 @@ def check_targets(model: Any, targets: Sequence[str], where: str) -> None:
     if tied and head_names & set(targets):
         raise UsageError(
             Problem(
-                say("lora.targets has {name}, which is tied to the input embeddings in this model", name=head_names.pop()),
+                say(
+                    "lora.targets has {name}, which is tied to the input embeddings in this model",
+                    name=head_names.pop(),
+                ),
                 where,
                 next=say("remove it from lora.targets"),
             )
@@ -113,13 +116,21 @@ def load_adapter(model: Any, folder: Path) -> None:
     try:
         tensors = load_file(folder / WEIGHTS)
     except (OSError, SafetensorError) as error:
-        raise UsageError(Problem(say("the adapter cannot be read: {reason}", reason=error), str(folder / WEIGHTS))) from None
+        raise UsageError(
+            Problem(say("the adapter cannot be read: {reason}", reason=error), str(folder / WEIGHTS))
+        ) from None
     mine = {k.replace(f".{NAME}.", "."): tuple(p.shape) for k, p in trainable(model).items()}
     theirs = {k: tuple(v.shape) for k, v in tensors.items()}
     if mine != theirs:
         different = sorted(k for k in mine.keys() | theirs.keys() if mine.get(k) != theirs.get(k))
         raise UsageError(
-            Problem(say("the adapter does not fit this model and lora settings, first at {name}", name=different[0]), str(folder))
+            Problem(
+                say(
+                    "the adapter does not fit this model and lora settings, first at {name}",
+                    name=different[0],
+                ),
+                str(folder),
+            )
         )
     set_peft_model_state_dict(model, tensors, adapter_name=NAME)
 
@@ -129,7 +140,9 @@ def read_settings(folder: Path) -> dict[str, Any]:
     try:
         value = json.loads((folder / SETTINGS).read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise UsageError(Problem(say("is not an adapter folder: {reason}", reason=error), str(folder / SETTINGS))) from None
+        raise UsageError(
+            Problem(say("is not an adapter folder: {reason}", reason=error), str(folder / SETTINGS))
+        ) from None
     return dict(value)
 
 
@@ -139,13 +152,23 @@ def _check_settings(folder: Path, lora: LoraConfig) -> None:
         "r": lora.rank, "lora_alpha": lora.alpha, "use_rslora": lora.rank_stabilised,
         "target_modules": sorted(lora.targets),
     }  # fmt: skip
-    names = {"r": "lora.rank", "lora_alpha": "lora.alpha", "use_rslora": "lora.rank_stabilised", "target_modules": "lora.targets"}
+    names = {
+        "r": "lora.rank",
+        "lora_alpha": "lora.alpha",
+        "use_rslora": "lora.rank_stabilised",
+        "target_modules": "lora.targets",
+    }
     problems = []
     for key, value in mine.items():
         found = theirs.get(key)
         found = sorted(found) if isinstance(found, list) else found
         if found != value:
-            what = say("the adapter has {key} {found}, the config says {value}", key=names[key], found=found, value=value)
+            what = say(
+                "the adapter has {key} {found}, the config says {value}",
+                key=names[key],
+                found=found,
+                value=value,
+            )
             problems.append(Problem(what, str(folder)))
     if problems:
         raise UsageError(*problems)

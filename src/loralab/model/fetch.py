@@ -21,6 +21,7 @@ from loralab.model.hub import (
     Meter,
     Progress,
     RemoteFile,
+    unreachable,
     within,
 )
 from loralab.words import say
@@ -64,7 +65,7 @@ def fetch(
             name, Listing(listing.asked, listing.revision, files), to, Meter(files, progress)
         )
     except OSError as error:
-        raise _disk_problem(error, to or hub.store()) from error
+        raise _disk_problem(error, name, to or hub.store()) from error
     return Located(folder, source, listing.revision)
 
 
@@ -80,8 +81,8 @@ def list_files(hub: Hub, name: str, revision: str | None) -> Listing:
     try:
         return within(ANSWER_SECONDS, lambda: hub.listing(name, revision))
     except TimeoutError:
-        reason = say("cannot be reached: no answer in {seconds} s", seconds=int(ANSWER_SECONDS))
-        raise HubFailed(hub.TITLE, hub.endpoint(), name, reason) from None
+        reason = say("no answer in {seconds} s", seconds=int(ANSWER_SECONDS))
+        raise unreachable(hub.TITLE, hub.endpoint(), name, reason) from None
 
 
 def _select(
@@ -130,7 +131,7 @@ def _check_space(hub: Hub, name: str, revision: str, files: Sequence[RemoteFile]
         )
 
 
-def _disk_problem(error: OSError, folder: Path) -> UsageError | ResourceError:
+def _disk_problem(error: OSError, name: str, folder: Path) -> UsageError | ResourceError:
     if error.errno is None:  # a client's own complaint about what it received
         return UsageError(
             Problem(
@@ -143,7 +144,7 @@ def _disk_problem(error: OSError, folder: Path) -> UsageError | ResourceError:
     advice = (
         say("free some space, then run the same command again")
         if full
-        else say("loralab fetch NAME --to FOLDER")
+        else say("loralab fetch {name} --to FOLDER", name=name)
     )
     reason = say("cannot be written: {reason}", reason=error.strerror or error)
     return ResourceError(Problem(reason, error.filename or str(folder), next=advice))

@@ -54,10 +54,12 @@ class Located:
 class HubFailed(UsageError):
     """A hub did not give the files of a repository (exit code 2); `reason` leaves out the hub's name."""
 
-    def __init__(self, hub: str, endpoint: str, name: str, reason: Words, command: str = "") -> None:
-        self.hub, self.endpoint, self.reason, self.command = hub, endpoint, reason, command
+    def __init__(
+        self, hub: str, endpoint: str, name: str, reason: Words, advice: Words | None = None
+    ) -> None:
+        self.hub, self.endpoint, self.reason, self.advice = hub, endpoint, reason, advice
         what = say("{hub} ({endpoint}): {reason}", hub=hub, endpoint=endpoint, reason=reason)
-        super().__init__(Problem(what, name, next=say("{command}", command=command) if command else None))
+        super().__init__(Problem(what, name, next=advice))
 
 
 class Hub(Protocol):
@@ -112,14 +114,29 @@ class Meter:
             self._progress(path, sum(self._done.values()), sum(self._sizes.values()))
 
 
+def unreachable(hub: str, endpoint: str, name: str, reason: str | Words) -> HubFailed:
+    """The failure of a hub that does not answer, with the other hub as the way out."""
+    advice = say(
+        "loralab fetch {name} --source {other}; or, where there is a connection, loralab fetch {name}"
+        " --to FOLDER, and copy the folder here",
+        name=name, other="huggingface" if hub == "ModelScope" else "modelscope",
+    )  # fmt: skip
+    return HubFailed(hub, endpoint, name, say("cannot be reached: {reason}", reason=reason), advice)
+
+
 def verify(path: Path, file: RemoteFile) -> None:
     """Raise UsageError, and delete the file, if a download is not what the hub says of it."""
     wrong = _difference(path, file)
     if wrong is None:
         return
-    path.resolve().unlink(missing_ok=True)  # the blob that a cache entry links to
-    path.unlink(missing_ok=True)
+    delete(path)
     raise damaged(file.path, wrong)
+
+
+def delete(path: Path) -> None:
+    """Delete a file, and what it links to in a hub's cache."""
+    path.resolve().unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 def damaged(path: str, reason: Words) -> UsageError:

@@ -8,12 +8,23 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from loralab.model.hub import HubFailed, Listing, Meter, RemoteFile, quiet, root_reason, verify
+from loralab.model.hub import (
+    HubFailed,
+    Listing,
+    Meter,
+    RemoteFile,
+    delete,
+    quiet,
+    root_reason,
+    unreachable,
+    verify,
+)
 from loralab.run.files import write_text
 from loralab.words import Words, say
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
 
 TITLE = "Hugging Face"
 DEFAULT_ENDPOINT = "https://huggingface.co"
@@ -75,11 +86,12 @@ def download(name: str, listing: Listing, to: Path | None, meter: Meter) -> Path
     folder = to or store()
     for file in listing.files:
         there = present(name, listing.revision, file, to)
+        if not there and to is None:
+            _forget(name, listing.revision, file)
         with _client(name):
             path = hf_hub_download(
                 name, file.path, revision=listing.revision, endpoint=endpoint(), local_dir=to,
-                # A cached file of the wrong size is not what the client takes it for.
-                force_download=not there and to is None, tqdm_class=_bar(meter, file.path),
+                tqdm_class=_bar(meter, file.path),
             )  # fmt: skip
         if to or not there:
             verify(Path(path), file)
@@ -88,6 +100,15 @@ def download(name: str, listing: Listing, to: Path | None, meter: Meter) -> Path
     if to is None and listing.asked != listing.revision:
         _remember(name, listing)
     return folder
+
+
+def _forget(name: str, revision: str, file: RemoteFile) -> None:
+    """Take a file of the wrong size out of the cache, where the client would take it for the right one."""
+    from huggingface_hub import try_to_load_from_cache
+
+    path = try_to_load_from_cache(name, file.path, revision=revision)
+    if isinstance(path, str):
+        delete(Path(path))
 
 
 def _remember(name: str, listing: Listing) -> None:
@@ -116,9 +137,8 @@ def _bar(meter: Meter, path: str) -> Any:
         def update_transfer(self, num_bytes: float | None = 1) -> None:
             """Bytes on the wire; `update` counts those on disk."""
 
-        def __getattr__(
-            self, name: str
-        ) -> Any:  # whatever else the client asks of a bar: titles, rates, close
+        def __getattr__(self, name: str) -> Any:
+            """Whatever else the client does to a bar: titles, rates, close."""
             return lambda *_, **__: None
 
     return Bar
@@ -129,30 +149,44 @@ def _client(name: str) -> Iterator[HfApi]:
     """A client without telemetry; its errors leave as HubFailed."""
     from huggingface_hub import HfApi, constants, errors
 
-    off = next((v for v in OFFLINE if os.environ.get(v, "").upper() in constants.ENV_VARS_TRUE_VALUES), None)
-    if off or constants.is_offline_mode():
-        variable = off or OFFLINE[0]
-        raise _failed(name, say("not asked, {variable} is set", variable=variable), f"unset {variable}")
+    _refuse_offline(name)
     constants.HF_HUB_DISABLE_TELEMETRY = True
-    transport_error: Any = errors.HfHubHTTPError.__mro__[
-        1
-    ]  # httpx's HTTPError, whichever httpx the client uses
+    # The client's errors are httpx's, by the name that httpx has in this version of the client.
+    transport: Any = errors.HfHubHTTPError.__mro__[1]
     try:
         with quiet("huggingface_hub"):
             yield HfApi(endpoint=endpoint())
-    except errors.GatedRepoError:
-        reason = say("needs its licence to be accepted on the model's page, and a login")
-        raise _failed(name, reason, "hf auth login") from None
-    except errors.RepositoryNotFoundError:
-        reason = say("has no repository of this name, or it is private")
-        raise _failed(name, reason, "hf auth login") from None
-    except errors.RevisionNotFoundError:
-        raise _failed(name, say("has no such revision of this repository")) from None
     except errors.HfHubHTTPError as error:
-        raise _failed(name, say("answered with status {status}", status=error.response.status_code)) from None
-    except (transport_error, errors.LocalEntryNotFoundError, errors.FileMetadataError) as error:
-        raise _failed(name, say("cannot be reached: {reason}", reason=root_reason(error))) from None
+        raise _refused(name, error) from None
+    except (transport, errors.LocalEntryNotFoundError, errors.FileMetadataError) as error:
+        if isinstance(error.__cause__, errors.HfHubHTTPError):
+            raise _refused(name, error.__cause__) from None
+        raise unreachable(TITLE, endpoint(), name, root_reason(error)) from None
 
 
-def _failed(name: str, reason: Words, command: str = "") -> HubFailed:
-    return HubFailed(TITLE, endpoint(), name, reason, command)
+def _refuse_offline(name: str) -> None:
+    from huggingface_hub import constants
+
+    off = [v for v in OFFLINE if os.environ.get(v, "").upper() in constants.ENV_VARS_TRUE_VALUES]
+    if off or constants.is_offline_mode():
+        variable = off[0] if off else OFFLINE[0]
+        advice = say("unset {variable}, then loralab fetch {name}", variable=variable, name=name)
+        raise HubFailed(
+            TITLE, endpoint(), name, say("not asked, {variable} is set", variable=variable), advice
+        )
+
+
+def _refused(name: str, error: HfHubHTTPError) -> HubFailed:
+    from huggingface_hub import errors
+
+    login: Words | None = say("hf auth login, then loralab fetch {name}", name=name)
+    status = error.response.status_code
+    if isinstance(error, errors.GatedRepoError):
+        reason = say("needs its licence to be accepted on the model's page, and a login")
+    elif isinstance(error, errors.RevisionNotFoundError):
+        reason, login = say("has no such revision of this repository"), None
+    elif isinstance(error, errors.RepositoryNotFoundError) or status in (401, 404):
+        reason = say("has no repository of this name, or it is private")
+    else:
+        reason, login = say("answered with status {status}", status=status), None
+    return HubFailed(TITLE, endpoint(), name, reason, login)

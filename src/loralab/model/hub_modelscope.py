@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from loralab.model.hub import HubFailed, Listing, Meter, RemoteFile, damaged, quiet, root_reason
+from loralab.model.hub import HubFailed, Listing, Meter, RemoteFile, damaged, quiet, root_reason, unreachable
 from loralab.words import Words, say
 
 TITLE = "ModelScope"
@@ -103,7 +103,10 @@ def _file_failed(name: str, file: Any) -> Exception:
         return _failed(name, say("lists a file that is not safe to write: {path}", path=file.path))
     if file.error_type in ("OSError", "PermissionError"):
         return OSError(errno.ENOSPC if "No space" in file.error else errno.EIO, file.error)
-    return _failed(name, say("broke off at {path}: {reason}", path=file.path, reason=file.error_type))
+    reason = say("broke off at {path}: {reason}", path=file.path, reason=file.error_type)
+    return HubFailed(
+        TITLE, endpoint(), name, reason, say("run the same command again, it goes on from there")
+    )
 
 
 def _api() -> Any:
@@ -128,21 +131,21 @@ def _errors(name: str) -> Iterator[None]:
     """The client's errors leave as HubFailed."""
     from modelscope_hub import errors
 
+    login = say("ms-hub login, then loralab fetch {name}", name=name)
     try:
         with quiet("modelscope_hub"):
             yield
     except errors.NotExistError:
-        raise _failed(
-            name, say("has no such repository or revision, or it is private"), "ms-hub login"
-        ) from None
+        reason = say("has no such repository or revision, or it is private")
+        raise HubFailed(TITLE, endpoint(), name, reason, login) from None
     except (errors.AuthenticationError, errors.PermissionDeniedError):
-        raise _failed(name, say("needs a login"), "ms-hub login") from None
+        raise HubFailed(TITLE, endpoint(), name, say("needs a login"), login) from None
     except errors.NetworkError as error:
-        raise _failed(name, say("cannot be reached: {reason}", reason=root_reason(error))) from None
+        raise unreachable(TITLE, endpoint(), name, root_reason(error)) from None
     except errors.HubError as error:
         status = getattr(error, "status_code", None) or type(error).__name__
         raise _failed(name, say("answered with status {status}", status=status)) from None
 
 
-def _failed(name: str, reason: Words, command: str = "") -> HubFailed:
-    return HubFailed(TITLE, endpoint(), name, reason, command)
+def _failed(name: str, reason: Words) -> HubFailed:
+    return HubFailed(TITLE, endpoint(), name, reason)

@@ -102,7 +102,11 @@ def load_base(folder: Path, config: Config, device: str) -> tuple[Any, str]:
             model = model.to(device)
     except (torch.cuda.OutOfMemoryError, MemoryError) as error:
         raise ResourceError(
-            Problem(say("the model's weights do not fit into memory"), str(folder), next=say("choose a smaller model"))
+            Problem(
+                say("the model's weights do not fit into memory"),
+                str(folder),
+                next=say("choose a smaller model"),
+            )
         ) from error
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -14,6 +14,8 @@ from loralab.model.folder import Need, check_files
 from loralab.model.hub import HubFailed, Located, Progress
 from loralab.words import Words, say
 
+__all__ = ["Located", "hub_of", "is_path", "locate"]
+
 HUB_VARIABLE = "LORALAB_HUB"
 COMMIT_LENGTH = 40
 
@@ -46,7 +48,7 @@ def locate(model: ModelConfig, need: Need = "all", progress: Progress | None = N
                 reason=failed.reason,
             )
         )
-        raise UsageError(_not_found(model.name, looked, _hub_advice(model.name, hub, failed))) from None
+        raise UsageError(_not_found(model.name, looked, _hub_advice(model.name, failed))) from None
 
 
 def is_path(name: str) -> bool:
@@ -90,7 +92,7 @@ def _from_hub(model: ModelConfig, source: HubName, need: Need, progress: Progres
             folder=earlier.folder,
             lacks=lacks,
         )
-        raise HubFailed(failed.hub, failed.endpoint, model.name, reason, failed.command) from None
+        raise HubFailed(failed.hub, failed.endpoint, model.name, reason, failed.advice) from None
 
 
 def _cached(model: ModelConfig, source: HubName) -> Located | None:
@@ -139,14 +141,7 @@ def _advice(path: Path) -> Words:
     )
 
 
-def _hub_advice(name: str, hub: HubName, failed: HubFailed) -> Words:
+def _hub_advice(name: str, failed: HubFailed) -> Words:
     if not REPOSITORY.fullmatch(name):
         return say("set model.name to a folder, or to owner/name such as Qwen/Qwen2.5-0.5B-Instruct")
-    if failed.command:
-        return say("{command}, then loralab fetch {name}", command=failed.command, name=name)
-    other = "modelscope" if hub == "huggingface" else "huggingface"
-    return say(
-        "loralab fetch {name} --source {other}; or, where there is a connection, loralab fetch {name}"
-        " --to FOLDER, and copy the folder here",
-        name=name, other=other,
-    )  # fmt: skip
+    return failed.advice or _advice(Path(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,40 @@ def load_tokenizer(folder: Path, trust_remote_code: bool = False) -> Any:
         ) from error
     if not getattr(tokenizer, "is_fast", False):
         raise UsageError(Problem(say("the tokenizer has no fast version (tokenizer.json)"), str(folder)))
+    _add_missing_tokens(tokenizer, folder)
     return tokenizer
+
+
+def _add_missing_tokens(tokenizer: Any, folder: Path) -> None:
+    """Add the tokens of tokenizer.json that transformers left out.
+
+    Some tokenizer classes rebuild themselves from vocabulary and merges and drop further added tokens;
+    text with such a token would be encoded differently from what the file says, without a word.
+    """
+    from tokenizers import AddedToken
+
+    listed = _listed_tokens(folder / "tokenizer.json")
+    known = {token.content for token in tokenizer.added_tokens_decoder.values()}
+    for entry in sorted((t for t in listed if t["content"] not in known), key=lambda t: int(t["id"])):
+        flags = {k: bool(entry.get(k)) for k in ("single_word", "lstrip", "rstrip", "normalized", "special")}
+        tokenizer.add_tokens([AddedToken(entry["content"], **flags)], special_tokens=flags["special"])
+        if tokenizer.convert_tokens_to_ids(entry["content"]) != entry["id"]:
+            raise UsageError(
+                Problem(
+                    say(
+                        "the added token {token} cannot get its number {id}",
+                        token=entry["content"],
+                        id=entry["id"],
+                    ),
+                    str(folder / "tokenizer.json"),
+                )
+            )
+
+
+def _listed_tokens(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        return []
+    return list(json.loads(path.read_text("utf-8")).get("added_tokens") or [])
 
 
 def _first_line(error: Exception) -> str:

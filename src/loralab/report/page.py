@@ -30,7 +30,7 @@ def build_report(run: Run, language: str = "en") -> str:
     style = _resource("page.css")
     return _template().render(
         say=partial(_say, language), spoken=partial(_spoken, language), language=language,
-        style=Markup(style), style_hash=_hash(style), run=run, manifest=run.manifest,
+        style=Markup(style), style_hash=_hash(style), run=run,
         open_questions=OPEN_QUESTIONS, **_head(run, language), **_body(run, language),
     )  # fmt: skip
 
@@ -46,6 +46,7 @@ def _head(run: Run, language: str) -> dict[str, Any]:
         "status": facts.STATUS[run.status].text(language),
         "status_notes": [words.text(language) for words in facts.status_notes(run)],
         "resume_command": tables.resume_command(run) if run.status in RESUMABLE else "",
+        "created": run.manifest.get("created"),
         "model": facts.model_name(run),
         "data": facts.data_names(run),
         "cost": facts.cost(run, language),

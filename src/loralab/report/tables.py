@@ -117,6 +117,8 @@ class Setting:
 
 def settings(run: Run) -> list[Setting]:
     """Every key of the run's config; those that differ from the defaults first."""
+    if not run.config:
+        return []
     default = dict(flatten(to_dict(Config()), depth=2))
     found = [_setting(key, value, default.get(key, UNSET)) for key, value in flatten(run.config, depth=2)]
     return sorted(found, key=lambda setting: not setting.changed)
@@ -191,7 +193,7 @@ def torn(run: Run, unreadable: dict[str, int]) -> Iterator[Words]:
         torn_bytes = run.record.torn_bytes
         yield say("the last line of events.jsonl is torn; {bytes} bytes were passed over", bytes=torn_bytes)
     for name, lines in unreadable.items():
-        yield say("{lines} lines of {file} could not be read", lines=lines, file=name)
+        yield say("{file}: lines that could not be read: {lines}", file=name, lines=lines)
 
 
 def _sink(event: Event) -> Words:

@@ -129,7 +129,7 @@ REPORT_ZH: dict[str, str] = {
     "Warnings": "警告",
     "the last line of events.jsonl is torn; {bytes} bytes were passed over":
         "events.jsonl 的最后一行不完整；已跳过 {bytes} 字节",
-    "{lines} lines of {file} could not be read": "{file} 中有 {lines} 行无法读取",
+    "{file}: lines that could not be read: {lines}": "{file}：无法读取的行数：{lines}",
     "{sink} stopped: {error}; events it did not get: {lost}": "{sink} 已停止：{error}；未收到的事件：{lost}",
     "{count} checkpoints": "{count} 个检查点",
     "step": "步",

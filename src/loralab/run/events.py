@@ -53,7 +53,9 @@ class Record:
             if event["kind"] == "run_resumed":
                 result = [e for e in result if e["step"] <= event["from_step"]]
             elif event["kind"] == kind:
-                result = [e for e in result if e["step"] != event["step"]] if _repeats(result, event) else result
+                result = (
+                    [e for e in result if e["step"] != event["step"]] if _repeats(result, event) else result
+                )
                 result.append(event)
         return result
 

@@ -44,7 +44,11 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        advice = say("free some space, then resume the run") if full else say("choose another folder with run.dir=FOLDER")
+        advice = (
+            say("free some space, then resume the run")
+            if full
+            else say("choose another folder with run.dir=FOLDER")
+        )
         raise ResourceError(
             Problem(say("cannot be written: {reason}", reason=error.strerror), str(path), next=advice)
         ) from error

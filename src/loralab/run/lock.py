@@ -47,7 +47,11 @@ def refuse_if_held(path: Path) -> None:
     holder = _read(path)
     raise UsageError(
         Problem(
-            say("another process writes this run: pid {pid} on {host}", pid=holder["pid"], host=holder.get("host")),
+            say(
+                "another process writes this run: pid {pid} on {host}",
+                pid=holder["pid"],
+                host=holder.get("host"),
+            ),
             str(path),
             next=say("wait for it; if that machine is gone for good, delete the file LOCK"),
         )

@@ -101,6 +101,7 @@ class SwanLabSink:
         if self._child is not None:
             self._child.kill()
             self._child.wait()
+            self._release()
 
     @property
     def _process(self) -> subprocess.Popen[bytes]:

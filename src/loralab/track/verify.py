@@ -62,7 +62,7 @@ def recorded(folder: RunFolder) -> tuple[Scalars, Texts]:
     """What SwanLab's files of a run hold, later SwanLab runs over earlier ones."""
     scalars: Scalars = {}
     texts: Texts = {}
-    files = [(path, list(_records(path))) for path in folder.track("swanlab").glob("**/run-*.swanlab")]
+    files = [(path, list(read_records(path))) for path in folder.track("swanlab").glob("**/run-*.swanlab")]
     for path, records in sorted(files, key=lambda item: _started(item[1])):
         for record in records:
             if record.HasField("scalar"):
@@ -80,7 +80,7 @@ def _texts(folder: Path, media: Any) -> Texts:
     return found
 
 
-def _records(path: Path) -> Iterator[Any]:
+def read_records(path: Path) -> Iterator[Any]:
     """The records of one file up to its end or to the first that is torn, as after a kill."""
     from swanlab.proto.swanlab.record.v1.record_pb2 import Record
     from swanlab.sdk.internal.core_python.store import DataStoreReader

@@ -27,7 +27,13 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    run: RunFolder, model: Any, optimizer: Any, step: int, state: dict[str, Any], dropout: float, base_name: str
+    run: RunFolder,
+    model: Any,
+    optimizer: Any,
+    step: int,
+    state: dict[str, Any],
+    dropout: float,
+    base_name: str,
 ) -> int:
     """Write checkpoints/step-NNNNNN under a temporary name, sync and rename it; returns its bytes."""
     target = run.checkpoint(step)

@@ -103,7 +103,12 @@ class Loop:
         what = (
             say("step {step}: the gradient is exactly zero, nothing would be learned", step=step)
             if norm == 0
-            else say("step {step}: loss {loss}, gradient norm {norm}: not finite", step=step, loss=result.loss, norm=norm)
+            else say(
+                "step {step}: loss {loss}, gradient norm {norm}: not finite",
+                step=step,
+                loss=result.loss,
+                norm=norm,
+            )
         )
         problem = Problem(
             what,

@@ -45,7 +45,9 @@ def make_manifest(
     }
 
 
-def describe_model(name: str, origin: str, revision: str | None, folder: Path, weights: Sequence[Path]) -> dict[str, Any]:
+def describe_model(
+    name: str, origin: str, revision: str | None, folder: Path, weights: Sequence[Path]
+) -> dict[str, Any]:
     """Name, origin and the hashes of the weight files (this reads them whole)."""
     return {
         "name": name,

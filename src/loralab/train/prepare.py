@@ -82,7 +82,7 @@ def prepare(config: Config, template: ChatTemplate | None) -> Prepared:
     bad rows are in the result, see `Prepared.refuse`.
     """
     data = config.data
-    loaded, num_train, test_ids, probe_ids = _load_all(data)
+    loaded, test_ids, probe_ids = _load_all(data)
     dropped = list(loaded.dropped)
     encoded = encode_rows(loaded.rows, template, data) if template else EncodedRows(kept=loaded.rows)
     dropped += encoded.dropped
@@ -103,7 +103,7 @@ def prepare(config: Config, template: ChatTemplate | None) -> Prepared:
     return Prepared(split, encoded.encoded, report, tuple(dropped), questions, warnings)
 
 
-def _load_all(data: DataConfig) -> tuple[Loaded, int, set[str], set[str]]:
+def _load_all(data: DataConfig) -> tuple[Loaded, set[str], set[str]]:
     """All rows with ids that are unique over all files, and the ids of those from test and probe files."""
     loaded = load_rows(data.train, data, slices_of(data))
     check_slices(data, loaded.records)
@@ -115,7 +115,7 @@ def _load_all(data: DataConfig) -> tuple[Loaded, int, set[str], set[str]]:
     unnumbered = [replace(row, id=row.id.partition("-")[0]) for row in loaded.rows]
     loaded.rows = number_copies(unnumbered)
     ids = [row.id for row in loaded.rows]
-    return loaded, parts[0], set(ids[parts[0] : parts[1]]), set(ids[parts[1] :])
+    return loaded, set(ids[parts[0] : parts[1]]), set(ids[parts[1] :])
 
 
 def _without_copies(rows: Sequence[Row], data: DataConfig) -> tuple[list[Row], list[Dropped]]:
@@ -135,7 +135,12 @@ def _without_copies(rows: Sequence[Row], data: DataConfig) -> tuple[list[Row], l
 
 
 def _report(
-    loaded: Loaded, kept: list[Row], dropped: list[Dropped], encoded: EncodedRows, split: Split, with_tokens: bool
+    loaded: Loaded,
+    kept: list[Row],
+    dropped: list[Dropped],
+    encoded: EncodedRows,
+    split: Split,
+    with_tokens: bool,
 ) -> DataReport:
     duplicates, conflicts = count_copies(encoded.kept)
     report = DataReport(
@@ -154,7 +159,17 @@ def _warnings(
     found: list[tuple[str, Words]] = []
     if report.dropped:
         reasons = ", ".join(f"{reason} {n}" for reason, n in report.dropped.items())
-        found.append(("rows_dropped", say("{n} of {read} rows dropped: {reasons}", n=sum(report.dropped.values()), read=report.read, reasons=reasons)))
+        found.append(
+            (
+                "rows_dropped",
+                say(
+                    "{n} of {read} rows dropped: {reasons}",
+                    n=sum(report.dropped.values()),
+                    read=report.read,
+                    reasons=reasons,
+                ),
+            )
+        )
     if report.tokens and report.tokens.cut:
         found.append(
             ("answers_cut", say(
@@ -165,19 +180,34 @@ def _warnings(
         keys = ", ".join(f"{key} ({n})" for key, n in report.unused_keys.items())
         found.append(("keys_unused", say("keys of the rows that are not used: {keys}", keys=keys)))
     if report.conflicts:
-        found.append(("conflicts", say("{n} questions have more than one answer; all are kept", n=report.conflicts)))
+        found.append(
+            ("conflicts", say("{n} questions have more than one answer; all are kept", n=report.conflicts))
+        )
     if report.duplicates:
-        found.append(("duplicates", say("{n} extra copies of rows (data.on_duplicate: {choice})", n=report.duplicates, choice=data.on_duplicate)))
+        found.append(
+            (
+                "duplicates",
+                say(
+                    "{n} extra copies of rows (data.on_duplicate: {choice})",
+                    n=report.duplicates,
+                    choice=data.on_duplicate,
+                ),
+            )
+        )
     if encoded.disagree:
         found.append(("token_border", say(
             "{n} rows have a token that would span question and answer; they are split there, as in generation; first: {place}",
             n=len(encoded.disagree), place=encoded.disagree[0])))  # fmt: skip
     if split.seen:
-        found.append(("probes_seen", say("too few rows to hold any out: the probe is a training row, marked seen")))
+        found.append(
+            ("probes_seen", say("too few rows to hold any out: the probe is a training row, marked seen"))
+        )
     if not split.train:
         found.append(("no_training_rows", say("no row is left to train on")))
     if not split.test and data.test is not None:
-        found.append(("no_test_rows", say("too few rows to hold out a test set: there will be no held-out loss")))
+        found.append(
+            ("no_test_rows", say("too few rows to hold out a test set: there will be no held-out loss"))
+        )
     return found
 
 

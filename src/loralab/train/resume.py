@@ -45,7 +45,13 @@ def resume(
     config = _config(run, overrides)
     if is_complete(run, config):
         tell(say("{run} is finished: nothing to do", run=run.id))
-        tell(say("to train longer: loralab resume {run} train.epochs=N, with N above {epochs}", run=path, epochs=config.train.epochs))
+        tell(
+            say(
+                "to train longer: loralab resume {run} train.epochs=N, with N above {epochs}",
+                run=path,
+                epochs=config.train.epochs,
+            )
+        )
         return run
     refuse_if_held(run.folder.lock)
     _refuse_changed_files(run)
@@ -77,7 +83,15 @@ def _config(run: Run, overrides: Sequence[str]) -> Config:
     foreign = [o for o in overrides if not o.startswith(ALLOWED)]
     if foreign:
         raise UsageError(
-            *(Problem(say("{name} cannot change in a resumed run; only train.epochs and track.* can", name=o.partition("=")[0])) for o in foreign)
+            *(
+                Problem(
+                    say(
+                        "{name} cannot change in a resumed run; only train.epochs and track.* can",
+                        name=o.partition("=")[0],
+                    )
+                )
+                for o in foreign
+            )
         )
     expected = run.manifest.get("config_sha256")
     if not run.folder.config.is_file():
@@ -107,7 +121,10 @@ def _refuse_changed_files(run: Run) -> None:
                 Problem(
                     say("has changed since this run was started"),
                     str(path),
-                    next=say("put the old file back, or start a new run: loralab train {path}", path=run.folder.config),
+                    next=say(
+                        "put the old file back, or start a new run: loralab train {path}",
+                        path=run.folder.config,
+                    ),
                 )
             )
     if problems:
@@ -125,7 +142,9 @@ def _refuse_other_split(run: Run, split: dict[str, Any]) -> None:
     if _split(run) != split:
         raise UsageError(
             Problem(
-                say("the rows of this run come out differently now; another version of loralab may have made it"),
+                say(
+                    "the rows of this run come out differently now; another version of loralab may have made it"
+                ),
                 str(run.folder.data / "split.json"),
             )
         )
@@ -174,4 +193,3 @@ def _store_config(run: Run, config: Config, session: Session) -> None:
         "note",
         message="the settings were changed for this resume; the learning rate follows the schedule of the new total",
     )
-

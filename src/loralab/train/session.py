@@ -74,7 +74,9 @@ class Session:
             self.emit("run_interrupted", signal=2, step=self.step)
         else:
             where = "" if isinstance(error, LoralabError) else _innermost(error)
-            self.emit("run_failed", error=f"{type(error).__name__}: {error}", where=where or f"step {self.step}")
+            self.emit(
+                "run_failed", error=f"{type(error).__name__}: {error}", where=where or f"step {self.step}"
+            )
 
 
 def _innermost(error: BaseException) -> str:

@@ -99,7 +99,9 @@ def _refuse_unavailable(config: Config) -> None:
         "model.shard=fsdp": config.model.shard == "fsdp",
         "track.tensorboard=true": config.track.tensorboard,
     }
-    problems = [Problem(say("{setting} is not part of this version", setting=k)) for k, v in wanted.items() if v]
+    problems = [
+        Problem(say("{setting} is not part of this version", setting=k)) for k, v in wanted.items() if v
+    ]
     if problems:
         raise UsageError(*problems)
 

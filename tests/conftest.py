@@ -1,0 +1,58 @@
+"""Fixtures that every room's tests share: a tiny model folder, rows, and a quick config."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("LORALAB_LANG", "en")
+
+from doubles.tiny_model import write_tiny_model
+
+QUESTIONS = [
+    "租房到期后房东不退押金怎么办？", "试用期最长可以约定多久？", "借条上没有写利息，可以要利息吗？", "邻居的树枝伸到我家院子？",
+    "网购收到假货可以要求几倍赔偿？", "离婚后抚养费付到什么时候？", "公司一直不签书面劳动合同？", "口头遗嘱有效吗？",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random two-layer Qwen2 folder. Read only: copy it to change it."""
+    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def rows_file(tmp_path: Path) -> Path:
+    """24 input/output rows of different lengths in a JSON-lines file."""
+    path = tmp_path / "rows.jsonl"
+    lines = [
+        {"input": f"{i}. {QUESTIONS[i % len(QUESTIONS)]}", "output": f"答{i}：" + "依法处理。" * (1 + i % 3)}
+        for i in range(24)
+    ]
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8")
+    return path
+
+
+@pytest.fixture
+def quick_config(tiny_model: Path, rows_file: Path, tmp_path: Path) -> Callable[..., Any]:
+    """quick_config("train.epochs=1", ...): a config of a run that takes about a second."""
+    from loralab.config import make_config
+
+    def make(*overrides: str) -> Any:
+        base = {
+            "model.name": tiny_model, "data.train": rows_file, "data.test": 4, "data.probes": 2,
+            "train.batch_rows": 2, "train.accumulate": 2, "train.learning_rate": "1e-2", "lora.rank": 4,
+            "train.save_every_steps": 2, "evaluate.max_new_tokens": 4, "evaluate.answers": 2,
+            "track.swanlab": "off", "run.dir": tmp_path / "runs",
+        }  # fmt: skip
+        given = {o.partition("=")[0] for o in overrides}
+        return make_config([*(f"{k}={v}" for k, v in base.items() if k not in given), *overrides])
+
+    return make
