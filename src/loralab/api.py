@@ -9,7 +9,7 @@ from typing import Any
 from loralab.config.render import to_dict
 from loralab.config.schema import Config
 from loralab.report import write_report
-from loralab.run.folder import RunFolder, open_run_folder
+from loralab.run.folder import RunFolder
 from loralab.run.view import Run
 from loralab.track import Sink, sinks_for
 from loralab.train import resume as resuming
@@ -57,8 +57,10 @@ def resume(
     language: str = "en",
 ) -> Run:
     """Carry a run on from its newest whole checkpoint, to the same result as if it had not been interrupted."""
+    folders: list[RunFolder] = []  # stays empty where the run is refused, or finished: nothing is written then
 
     def make_sinks(folder: RunFolder, manifest: dict[str, Any], config: Config) -> list[Sink]:
+        folders.append(folder)
         return [
             *sinks,
             *sinks_for(config, folder.path.name, {**to_dict(config), "manifest": _brief(manifest)}),
@@ -67,7 +69,8 @@ def resume(
     try:
         return resuming.resume(path, overrides, make_sinks=make_sinks, stop=stop, tell=tell)
     finally:
-        write_report(Run(open_run_folder(path)), language)
+        for folder in folders:
+            write_report(Run(folder), language)
 
 
 def _brief(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loralab.words import Words
+from loralab.words import Words, say
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_DATA, EXIT_RESOURCE = 0, 1, 2, 3, 4
 
@@ -35,7 +35,7 @@ class Problem:
         """The problem as the reader sees it: up to three lines."""
         lines = [f"{self.where}: {self.what.text(language)}" if self.where else self.what.text(language)]
         lines += [self.why.text(language)] if self.why else []
-        lines += [f"next: {self.next.text(language)}"] if self.next else []
+        lines += [say("next: {command}", command=self.next).text(language)] if self.next else []
         return "\n  ".join(lines)
 
 

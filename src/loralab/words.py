@@ -1,7 +1,7 @@
 """Sentences for people: an English template with values in, the sentence in the reader's language out.
 
 Everything that loralab says to a person is a `Words` value. The English template is the key of the
-catalogue, so that the code reads like the message; `words_zh.py` has the Chinese sentence for each.
+catalogue, so that the code reads like the message; `words_zh/` has the Chinese sentence for each.
 """
 
 from __future__ import annotations

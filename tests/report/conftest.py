@@ -1,4 +1,4 @@
-"""A made run folder, and the Chinese sentences of the report."""
+"""A made run folder."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 from made_run import Recipe
 
-from loralab import words_zh
-from loralab.report.words_zh import REPORT_ZH
 from loralab.run.view import Run
 
 
@@ -30,9 +28,3 @@ def run_folder(tmp_path: Path) -> Path:
 def finished(recipe: Recipe, run_folder: Path) -> Run:
     """A run that finished."""
     return recipe.write(run_folder)
-
-
-@pytest.fixture(autouse=True)
-def chinese(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The report's sentences as part of the catalogue."""
-    monkeypatch.setattr(words_zh, "SENTENCES", {**words_zh.SENTENCES, **REPORT_ZH})

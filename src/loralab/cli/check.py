@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from loralab.model.folder import check_model_folder
 from loralab.model.locate import locate
 from loralab.model.tokenizer import load_tokenizer
 from loralab.train.prepare import Prepared, prepare
-from loralab.words import say
+from loralab.words import Words, say
 
 CONFIG_SUFFIXES = (".yaml", ".yml")
 
@@ -51,13 +52,13 @@ def check(
     if as_json:
         console.data(_document(prepared, template))
     else:
-        _tell(prepared, template, console)
+        _tell(prepared, template, config, console)
     if show and template:
         print_preview(prepared, template, show, console)
     elif show:
         raise UsageError(Problem(say("--show needs a tokenizer; add --model FOLDER")))
     prepared.refuse(config.data)
-    console.next(_next(path, config))
+    console.next(_next(path, overrides, model))
 
 
 def _config(path: Path, overrides: tuple[str, ...], model: str | None) -> Config:
@@ -94,7 +95,7 @@ def _document(prepared: Prepared, template: ChatTemplate | None) -> dict[str, An
     }
 
 
-def _tell(prepared: Prepared, template: ChatTemplate | None, console: Console) -> None:
+def _tell(prepared: Prepared, template: ChatTemplate | None, config: Config, console: Console) -> None:
     report, split = prepared.report, prepared.split
     for file in report.files:
         console.say(say("{path}: {format}, {rows} rows", path=file.path, format=file.format, rows=file.rows))
@@ -111,13 +112,18 @@ def _tell(prepared: Prepared, template: ChatTemplate | None, console: Console) -
                 **report.tokens.to_dict())
         )  # fmt: skip
     if template:
-        console.say(say("the template opens a conversation with: {text!r}", text=template.default_system()))
-        console.say(say("an answer ends with: {text!r}", text=template.end_text))
+        if config.data.system is None:
+            text = template.default_system()
+            console.say(say("without a system prompt the template opens with: {text!r}", text=text))
+        pad = config.data.answer_end == "pad"
+        end = template.tokenizer.decode([template.pad_id]) if pad else template.end_text
+        console.say(say("a trained answer ends with: {text!r}", text=end))
     for _, words in prepared.warnings:
         console.say(say("warning: {message}", message=words))
 
 
-def _next(path: Path, config: Config) -> Any:
+def _next(path: Path, overrides: tuple[str, ...], model: str | None) -> Words:
     if path.suffix in CONFIG_SUFFIXES:
-        return say("loralab train {path}", path=path)
-    return say("loralab init my.yaml, then set data.train: {path}", path=path)
+        words = [str(path), *overrides, *([f"model.name={model}"] if model else [])]
+        return say("loralab train {path}", path=shlex.join(words))
+    return say("loralab init law.yaml, then set data.train: {path} in it", path=path)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Iterator
 
-from loralab.cli.console import Console
+from loralab.cli.console import QUIET, Console
 from loralab.cli.tables import print_scores
 from loralab.cli.terminal import TerminalSink
 from loralab.errors import Interrupted, LoralabError, Problem, RunFailed
@@ -30,7 +31,8 @@ def telling_how_to_resume(console: Console, terminal: TerminalSink) -> Iterator[
     except (Interrupted, KeyboardInterrupt) as error:
         if terminal.folder:
             console.say(say("stopped; everything up to the last finished step is saved"))
-            console.next(say("loralab resume {path}", path=terminal.folder.path))
+            command = say("loralab resume {path}", path=shlex.quote(str(terminal.folder.path)))
+            console.say(say("next: {command}", command=command), loudness=QUIET)
         raise error
     except LoralabError:
         raise

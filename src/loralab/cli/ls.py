@@ -9,18 +9,22 @@ import click
 
 from loralab.cli.console import Console, common, pass_console
 from loralab.cli.tables import format_entry
-from loralab.errors import UsageError
+from loralab.errors import Problem, UsageError
 from loralab.run.view import Run, list_runs
 from loralab.words import say
 
+DEFAULT = Path("runs")
+
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), default=Path("runs"))
+@click.argument("folder", type=click.Path(path_type=Path), default=DEFAULT)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @common
 @pass_console
 def ls(console: Console, folder: Path, as_json: bool) -> None:
     """List the runs in FOLDER (runs/ by default): status, steps, held-out loss."""
+    if not folder.is_dir() and folder != DEFAULT:
+        raise UsageError(Problem(say("no such folder"), str(folder)))
     runs = [_summary(run) for run in list_runs(folder)]
     if as_json:
         console.data({"runs": runs})

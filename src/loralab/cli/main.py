@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from loralab.cli.console import Console, common
+from loralab.cli.console import QUIET, Console, common
 from loralab.errors import EXIT_FAILED, EXIT_USAGE, Interrupted, RunFailed, UserError
 from loralab.words import choose_language, say
 
@@ -107,7 +107,7 @@ def _exit_code(console: Console) -> int:  # noqa: PLR0911  one return for each k
     except RunFailed as error:
         click.echo(error.problem.text(console.language), err=True)
         if error.log:
-            console.say(say("log: {path}", path=error.log))
+            console.say(say("log: {path}", path=error.log), loudness=QUIET)
         return error.exit_code
     except Interrupted as error:
         return error.exit_code
@@ -127,7 +127,8 @@ def _bug(console: Console, error: Exception) -> int:
     with tempfile.NamedTemporaryFile("w", prefix="loralab-error-", suffix=".log", delete=False) as log:
         log.write("".join(traceback.format_exception(error)))
     console.say(
-        say("this is a bug in loralab: {kind}: {error}", kind=type(error).__name__, error=error), loudness=-1
+        say("this is a bug in loralab: {kind}: {error}", kind=type(error).__name__, error=error),
+        loudness=QUIET,
     )
-    console.say(say("log: {path}", path=Path(log.name)), loudness=-1)
+    console.say(say("log: {path}", path=Path(log.name)), loudness=QUIET)
     return EXIT_FAILED

@@ -6,6 +6,7 @@ import click
 
 from loralab.cli.console import Console, common, pass_console
 from loralab.cli.tables import print_scores
+from loralab.report.facts import STATUS
 from loralab.run.view import Run, open_run
 from loralab.words import Words, say
 
@@ -34,7 +35,7 @@ def show(console: Console, run: str, as_json: bool) -> None:
 
 
 def _facts(run: Run, console: Console) -> None:
-    console.say(say("{run}: {status}", run=run.id, status=run.status))
+    console.say(say("{run}: {status}", run=run.id, status=STATUS[run.status]))
     model, report = run.manifest.get("model", {}), run.data_report
     console.say(
         say(

@@ -1,4 +1,4 @@
-"""Signals in, requests to stop out: once to finish the step, twice to stop now."""
+"""Signals in, requests to stop out: once to finish the step, twice to leave it, three times to stop wherever it is."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ def listening(console: Console) -> Iterator[StopRequest]:
     stop = StopRequest()
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGINT and stop.signal_number:
+        if number == signal.SIGINT and stop.at_once:
             raise KeyboardInterrupt
+        first = not stop.signal_number
         stop.ask(number)
-        if number == signal.SIGINT:
+        if number == signal.SIGINT and first:
             console.say(say("stopping after this step; Ctrl-C again stops now"))
 
     old = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}

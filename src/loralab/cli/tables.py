@@ -6,9 +6,10 @@ from typing import Any
 
 from loralab.cli.console import Console
 from loralab.evaluate.verdict import verdict
-from loralab.run.view import Run
+from loralab.run.view import Run, stage_name
 from loralab.words import say
 
+WIDE = 200  # columns of a log file: no cell is broken over lines
 PERCENT = frozenset({"exact_match", "law", "department"})
 
 
@@ -16,20 +17,26 @@ def print_scores(run: Run, console: Console) -> None:
     """The score table (metrics by stages) and the verdict, on stderr."""
     if console.loudness < 0 or not run.stages:
         return
-    from rich.console import Console as RichConsole
     from rich.table import Table
 
     table = Table(title=None, box=None, pad_edge=False)
     table.add_column(say("metric").text(console.language))
     for stage in run.stages:
-        table.add_column(stage, justify="right")
+        table.add_column(stage_name(stage).text(console.language), justify="right")
     for task, metric in _metrics(run):
         cells = [format_entry(metric, run.scores(stage).get(task, {}).get(metric)) for stage in run.stages]
         table.add_row(f"{task}/{metric}", *cells)
-    rich = RichConsole(stderr=True, highlight=False, soft_wrap=True)
-    rich.print(table)
+    print_table(table, console)
     for sentence in verdict(run):
         console.say(sentence)
+
+
+def print_table(table: Any, console: Console) -> None:
+    """A rich table on stderr: as wide as the terminal, or in a log file as wide as it needs."""
+    from rich.console import Console as RichConsole
+
+    width = None if console.live else WIDE
+    RichConsole(stderr=True, highlight=False, soft_wrap=True, width=width).print(table)
 
 
 def _metrics(run: Run) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 from loralab.cli.console import NORMAL, Console
 from loralab.run.events import Event
 from loralab.run.folder import RunFolder
+from loralab.run.view import stage_name
 from loralab.words import say
 
 GIB = 1 << 30
@@ -79,20 +80,23 @@ class TerminalSink:
 
     def _on_stage_started(self, event: Event) -> None:
         if "copied_from" not in event:
-            self.console.say(say("evaluating: {stage}", stage=event["stage"]))
+            self.console.say(say("evaluating: {stage}", stage=stage_name(event["stage"])))
 
     def _on_prediction(self, event: Event) -> None:
         stage = event["stage"]
         self.answers[stage] = self.answers.get(stage, 0) + 1
         if self.bar:
-            self.bar.update(self.task, description=f"{stage}: {self.answers[stage]}")
+            self.bar.update(
+                self.task,
+                description=f"{stage_name(stage).text(self.console.language)}: {self.answers[stage]}",
+            )
 
     def _on_stage_finished(self, event: Event) -> None:
         answers = self.answers.get(event["stage"], 0)
         self.console.say(
             say(
                 "evaluated {stage}: {n} answers in {seconds:.0f} s",
-                stage=event["stage"],
+                stage=stage_name(event["stage"]),
                 n=answers,
                 seconds=event["seconds"],
             )
@@ -131,7 +135,11 @@ class TerminalSink:
         rate = event["tokens"] / event["seconds"] if event["seconds"] else 0.0
         loss = event["loss"] if isinstance(event["loss"], str) else f"{event['loss']:.4f}"
         left = self._seconds_left(event["step"])
-        return f"loss {loss}  {rate:.0f} tokens/s  {event['peak_bytes'] / GIB:.2f} GiB  {_clock(left)} left"
+        words = say(
+            "loss {loss}  {rate:.0f} tokens/s  {memory:.2f} GiB  {left} left",
+            loss=loss, rate=rate, memory=event["peak_bytes"] / GIB, left=_clock(left),
+        )  # fmt: skip
+        return words.text(self.console.language)
 
     def _seconds_left(self, step: int) -> float:
         assert self.first is not None

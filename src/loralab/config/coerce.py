@@ -24,10 +24,17 @@ from loralab.words import Words, say
 TRUE, FALSE = ("true", "yes", "on"), ("false", "no", "off")
 NULL = ("", "~", "null")
 FIELD_NAMES = ("system", "question", "answer", "messages")
+FIELD_SETS: tuple[set[str], ...] = (
+    set(),
+    {"question", "answer"},
+    {"messages"},
+)  # each with or without system
 WHOLE_NUMBER = re.compile(r"[+-]?\d+")
 SLICE = re.compile(r"(\d+):(\d+)")
+UNUSABLE = re.compile("[\0\ud800-\udfff]")
 PLAIN_TAG = re.compile(r"tag:yaml\.org,2002:(str|int|float|bool|null|timestamp|seq|map|value|merge)")
-VARIABLE = re.compile(r"\$(\w+|\{\w+\})")
+VARIABLE = re.compile(r"\$(\$|\w+|\{\w+\})")
+ON_A_HUB = re.compile(r"(hf|https?|modelscope|ms):")
 
 
 class BadValue(Exception):
@@ -58,19 +65,27 @@ def read_value(node: yaml.Node, hint: Any, field: Field[Any], place: Place) -> A
 
 def check_tags(node: yaml.Node) -> None:
     """Refuse tags such as !!python/object anywhere in a value; raises BadValue."""
-    if not PLAIN_TAG.fullmatch(node.tag):
-        raise BadValue(say("must be a plain value, without a YAML tag"))
-    for child in node.value if isinstance(node, yaml.SequenceNode) else ():
-        check_tags(child)
-    for pair in node.value if isinstance(node, yaml.MappingNode) else ():
-        for child in pair:
-            check_tags(child)
+    waiting, seen = [node], set()  # an alias may stand in many places, within itself too
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if not PLAIN_TAG.fullmatch(node.tag):
+            raise BadValue(say("must be a plain value, without a YAML tag"))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            waiting += [child for pair in node.value for child in pair]
 
 
 def _scalar(node: yaml.Node) -> str:
     if not isinstance(node, yaml.ScalarNode):
         raise BadValue(say("must be a single value"))
-    return str(node.value)
+    text = str(node.value)
+    if UNUSABLE.search(text):
+        raise BadValue(say("holds a character that YAML forbids"))
+    return text
 
 
 def _is_plain(node: yaml.Node) -> bool:
@@ -117,7 +132,13 @@ def _whole(node: yaml.Node) -> int:
     text = _scalar(node)
     if not (_is_plain(node) and WHOLE_NUMBER.fullmatch(text)):
         raise BadValue(say("is {text!r}, must be a whole number", text=text))
-    return int(text)
+    return _to_int(text)
+
+
+def _to_int(digits: str) -> int:
+    if len(digits) > 18:  # so that it fits into 64 bits
+        raise BadValue(say("is too large a number"))
+    return int(digits)
 
 
 def _number(node: yaml.Node) -> float:
@@ -138,10 +159,17 @@ TYPES: dict[Any, Callable[[yaml.Node], Any]] = {str: _text, bool: _boolean, int:
 
 
 def expand_path(text: str, place: Place) -> str:
-    """An absolute path from `~`, `$NAME` and a path relative to the place; undefined variables are errors."""
+    """An absolute path from `~`, `$NAME` and a path relative to the place; undefined variables are errors.
+
+    `$$` stands for a dollar sign.
+    """
+    if not text:
+        raise BadValue(say("has no value"))
 
     def value_of(match: re.Match[str]) -> str:
         name = match.group(1).strip("{}")
+        if name == "$":
+            return "$"
         if name not in place.environment:
             raise BadValue(say("uses ${name}, which is not defined in the environment", name=name))
         return place.environment[name]
@@ -167,13 +195,19 @@ def _words(node: yaml.Node, hint: Any, place: Place) -> tuple[str, ...]:
 
 
 def _paths(node: yaml.Node, hint: Any, place: Place) -> tuple[str, ...]:
-    return tuple(expand_path(item, place) for item in _items(node) if item)
+    return tuple(_data_path(item, place) for item in _items(node))
+
+
+def _data_path(text: str, place: Place) -> str:
+    if ON_A_HUB.match(text):
+        raise BadValue(say("is {text!r}; this version reads data files on disk only", text=text))
+    return expand_path(text, place)
 
 
 def parse_slice(text: str) -> Slice:
     """`start:stop` as a Slice; raises BadValue if it is none or empty."""
     match = SLICE.fullmatch(text.strip())
-    if not match or int(match[1]) >= int(match[2]):
+    if not match or _to_int(match[1]) >= _to_int(match[2]):
         raise BadValue(say("is {text!r}, must be a range start:stop such as 0:5000", text=text))
     return Slice(int(match[1]), int(match[2]))
 
@@ -190,14 +224,12 @@ def _rows_choice(node: yaml.Node, place: Place, none_allowed: bool) -> str | int
     if text == "auto":
         return text
     if _is_plain(node) and WHOLE_NUMBER.fullmatch(text):
-        if int(text) < 0:
+        if _to_int(text) < 0:
             raise BadValue(say("must not be negative"))
         return int(text)
     if SLICE.fullmatch(text):
         return parse_slice(text)
-    if not text:
-        raise BadValue(say("has no value"))
-    return expand_path(text, place)
+    return _data_path(text, place)
 
 
 def _test(node: yaml.Node, hint: Any, place: Place) -> str | int | Slice | None:
@@ -216,9 +248,16 @@ def _fields(node: yaml.Node, hint: Any, place: Place) -> dict[str, str]:
         raise BadValue(
             say("must be a mapping such as {example}", example="{question: query, answer: response}")
         )
-    result = {}
+    result: dict[str, str] = {}
     for key_node, value_node in node.value:
-        result[_choice(_scalar(key_node), FIELD_NAMES)] = _scalar(value_node)
+        part = _choice(_scalar(key_node), FIELD_NAMES)
+        if part in result:
+            raise BadValue(say("names {part} twice", part=part))
+        if is_null(value_node):
+            raise BadValue(say("has no value"))
+        result[part] = _scalar(value_node)
+    if set(result) - {"system"} not in FIELD_SETS:
+        raise BadValue(say("must name question and answer, or messages, or system alone"))
     return result
 
 
@@ -233,15 +272,23 @@ def _model(node: yaml.Node, hint: Any, place: Place) -> str:
         return ""
     path = expand_path(text, place)
     written_as_path = text.startswith((".", "/", "~", "$")) or (os.sep != "/" and os.sep in text)
-    return path if written_as_path or Path(path).exists() else text
+    return path if written_as_path or _exists(path) else text
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # too long a name, or a folder that may not be looked into
+        return False
 
 
 def _folder(node: yaml.Node, hint: Any, place: Place) -> str:
-    return expand_path(_scalar(node), Place(Path.cwd(), place.environment))
+    text = "" if is_null(node) else _scalar(node)
+    return expand_path(text, Place(Path.cwd(), place.environment))
 
 
 def _init(node: yaml.Node, hint: Any, place: Place) -> str:
-    text = _scalar(node)
+    text = "" if is_null(node) else _scalar(node)
     return text if text == "fresh" else expand_path(text, place)
 
 

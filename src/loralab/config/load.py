@@ -18,12 +18,13 @@ from typing import Any
 
 import yaml
 
-from loralab.config.coerce import BadValue, Place, check_tags, is_null, read_value
+from loralab.config.coerce import PLAIN_TAG, BadValue, Place, check_tags, is_null, read_value
 from loralab.config.schema import Config
 from loralab.errors import Problem, UsageError
 from loralab.words import Words, say
 
-SECRET = re.compile(r"(^|_|-)(api_?key|apikey|key|token|password|passwd|secret|credentials?)$", re.IGNORECASE)
+SECRET = re.compile(r"(^|[\s._-])(api_?key|key|token|password|passwd|secret|credentials?)$", re.IGNORECASE)
+NAMED_IN_ERROR = re.compile(r"(alias|anchor|handle) '.*'")
 SECTIONS: dict[str, type] = dict(typing.get_type_hints(Config))
 
 
@@ -38,6 +39,10 @@ class _Reading:
 
     def wrong(self, where: str, what: Words, next_step: Words | None = None) -> None:
         self.problems.append(Problem(what, where, next=next_step))
+
+    def complained_of(self, key: str) -> bool:
+        """Whether a problem names the key, so that no other need be made of its absence."""
+        return key in self.suggested or any(key in str(p.what) for p in self.problems)
 
 
 def load_config(
@@ -92,13 +97,18 @@ def _compose(path: Path) -> yaml.Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        reason = error.problem or error.context or "not YAML"
+        # a password may begin with * or & or !, and is never repeated
+        reason = NAMED_IN_ERROR.sub(r"\1", error.problem or error.context or "not YAML")
         raise UsageError(
             Problem(say("is not valid YAML: {reason}", reason=reason), f"{path}:{line}")
         ) from None
     except yaml.reader.ReaderError as error:
         line = 1 + text[: error.position].count("\n")
         raise UsageError(Problem(say("holds a character that YAML forbids"), f"{path}:{line}")) from None
+    except RecursionError:
+        raise UsageError(Problem(say("is nested too deeply"), str(path))) from None
+    except (ValueError, OverflowError):  # chr() of an escape such as \UFFFFFFFF
+        raise UsageError(Problem(say("holds a character that YAML forbids"), str(path))) from None
 
 
 def _read_document(root: yaml.Node, path: Path, place: Place, reading: _Reading) -> None:
@@ -110,6 +120,9 @@ def _read_document(root: yaml.Node, path: Path, place: Place, reading: _Reading)
     for section, node, where in _entries(root, path, "", reading):
         if section not in SECTIONS:
             reading.wrong(where, _unknown(section, "", list(SECTIONS)))
+        elif not PLAIN_TAG.fullmatch(node.tag):
+            tagged = say("must be a plain value, without a YAML tag")
+            reading.wrong(where, say("{key} {problem}", key=section, problem=tagged))
         elif isinstance(node, yaml.MappingNode):
             for key, value, line in _entries(node, path, f"{section}.", reading):
                 _read_key(section, key, value, line, place, reading)
@@ -125,7 +138,7 @@ def _entries(
     for key_node, value in node.value:
         line = key_node.start_mark.line + 1
         where = f"{path}:{line}"
-        if not isinstance(key_node, yaml.ScalarNode):
+        if not isinstance(key_node, yaml.ScalarNode) or not PLAIN_TAG.fullmatch(key_node.tag):
             reading.wrong(where, say("a key must be a word"))
         elif SECRET.search(key_node.value):
             reading.problems.append(secret_problem(key_node.value, where))
@@ -207,7 +220,7 @@ def _compose_value(raw: str) -> yaml.Node | None:
     if raw.lstrip()[:1] in ("[", "{", '"', "'"):
         try:
             return yaml.compose(raw, Loader=yaml.SafeLoader)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, RecursionError, ValueError, OverflowError):  # see _compose
             return None
     return yaml.ScalarNode("tag:yaml.org,2002:str", raw.strip())
 
@@ -220,8 +233,7 @@ def _finish(reading: _Reading, overrides: Sequence[str], environment: Mapping[st
             required = item.metadata["limits"] == "is required"
             unset = not reading.values.get((section, item.name))
             key = f"{section}.{item.name}"
-            said = key in reading.suggested or any(key in str(p.what) for p in reading.problems)
-            if required and unset and not said:
+            if required and unset and not reading.complained_of(key):
                 reading.wrong(path or "config", say("{key} is required", key=key))
     _check_pairs(reading)
     if reading.problems:
@@ -235,20 +247,31 @@ def _finish(reading: _Reading, overrides: Sequence[str], environment: Mapping[st
 
 def _line_of(problem: Problem) -> tuple[str, int]:
     name, _, line = problem.where.rpartition(":")
-    return (name, int(line)) if line.isdigit() else (problem.where, 0)
+    return (name, int(line)) if line.isascii() and line.isdigit() else (problem.where, 0)
 
 
 def _check_pairs(reading: _Reading) -> None:
     """Keys that only make sense together, or of which one would have no effect."""
     values, places = reading.values, reading.places
-    if values.get(("train", "max_steps")) is not None:
-        if ("train", "epochs") in places and values.get(("train", "epochs")) is not None:
-            where = max(places["train", "epochs"], places.get(("train", "max_steps"), ""))
+    epochs, max_steps = ("train", "epochs"), ("train", "max_steps")
+    if values.get(max_steps) is not None:
+        if epochs in places and values[epochs] is not None:
             reading.wrong(
-                where,
+                _later(places[epochs], places.get(max_steps, "")),
                 say("train.epochs and train.max_steps are both set; one of them would have no effect"),
                 say("remove one, or set it to null"),
             )
-        values["train", "epochs"] = None
-    elif ("train", "epochs") in places and values.get(("train", "epochs")) is None:
-        reading.wrong(places["train", "epochs"], say("train.epochs is empty and train.max_steps is not set"))
+        values[epochs] = None
+    elif epochs in places and values[epochs] is None and not reading.complained_of("train.max_steps"):
+        reading.wrong(places[epochs], say("train.epochs is empty and train.max_steps is not set"))
+    shape, fields = ("data", "format"), ("data", "fields")
+    if set(values.get(fields, ())) - {"system"} and values.get(shape, "auto") != "auto":
+        reading.wrong(
+            _later(places.get(fields, ""), places.get(shape, "")),
+            say("data.fields and data.format are both set; data.format would have no effect"),
+        )
+
+
+def _later(*places: str) -> str:
+    """The place that was read last: the command line, or the greater line of the file."""
+    return max(places, key=lambda place: (place == "command line", *_line_of(Problem(say(""), place))))

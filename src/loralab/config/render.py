@@ -30,7 +30,21 @@ def to_yaml(config: Config) -> str:
     """The fully resolved config as a file that `load_config` reads back to an equal config."""
     document = to_dict(config)
     document["data"]["test"] = "none" if config.data.test is None else document["data"]["test"]
+    for section, key in PATHS:
+        document[section][key] = _as_written(document[section][key])
     return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=100)
+
+
+PATHS = (
+    ("model", "name"), ("data", "train"), ("data", "test"), ("data", "probes"), ("lora", "init"), ("run", "dir"),
+)  # fmt: skip
+
+
+def _as_written(value: Any) -> Any:
+    """Absolute paths with `$` doubled, since a single one begins a variable."""
+    if isinstance(value, list):
+        return [_as_written(item) for item in value]
+    return value.replace("$", "$$") if isinstance(value, str) and value.startswith("/") else value
 
 
 def differences(config: Config) -> dict[str, tuple[Any, Any]]:
@@ -77,7 +91,8 @@ def reference(language: str) -> str:
         for item in dataclasses.fields(cls):
             default = _scalar(_plain(getattr(cls(), item.name))) or "-"
             meaning = item.metadata["doc_zh" if language == "zh" else "doc"]
-            rows.append(f"| `{item.name}` | `{default}` | {meaning}{_choices(cls, item.name)} |")
+            choices = _choices(cls, item.name).replace("|", "\\|")  # a bare bar would end the table's cell
+            rows.append(f"| `{item.name}` | `{default}` | {meaning}{choices} |")
         blocks.append("\n".join(rows))
     return "\n\n".join(blocks) + "\n"
 

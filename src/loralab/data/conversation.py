@@ -96,6 +96,11 @@ def number_copies(rows: Iterable[Row]) -> list[Row]:
     return result
 
 
+def copy_key(conversation: Conversation) -> tuple[Message, ...]:
+    """What two copies of a row have in common: every turn, word for word, but for the system message."""
+    return tuple(m for m in conversation.messages if m.role != "system")
+
+
 def question_key(conversation: Conversation) -> str:
     """The questions of a conversation for comparison: NFKC, without spaces and punctuation, lower case."""
     text = "\n".join(m.content for m in conversation.messages if m.role == "user")

@@ -12,7 +12,7 @@ from typing import Any
 
 from loralab.data.conversation import Conversation, Message, Role
 from loralab.data.reasons import BadRow
-from loralab.data.text import clean_text, is_blank
+from loralab.data.text import clean_text, is_blank, printable
 from loralab.words import say
 
 RawRow = Mapping[str, Any]
@@ -90,6 +90,7 @@ def query_response(row: RawRow, out: Converted) -> None:
 
 def prompt_completion(row: RawRow, out: Converted) -> None:
     """{"prompt", "completion"}."""
+    out.add("system", out.take(row, "system"), "system")
     out.add("user", out.take(row, "prompt"), "prompt")
     out.add("assistant", out.take(row, "completion"), "completion")
 
@@ -131,6 +132,7 @@ def convert(value: Any, name: str, fields: Mapping[str, str]) -> tuple[Conversat
     """The conversation of a row, the name of its shape, and what was repaired and used.
 
     `name` is a shape or "auto"; `fields` maps system, question, answer or messages to keys and comes first.
+    Where it names the system alone, the shape is told by the other keys.
     Raises BadRow.
     """
     if isinstance(value, list) and len(value) == 1:
@@ -138,7 +140,9 @@ def convert(value: Any, name: str, fields: Mapping[str, str]) -> tuple[Conversat
     if not isinstance(value, dict):
         raise BadRow("not_an_object", say("the row must be an object with named fields"))
     out = Converted()
-    if fields:
+    if set(fields) == {"system"}:
+        value = _with_system(value, fields["system"], out)
+    if "question" in fields or "messages" in fields:
         _by_fields(value, fields, out)
         shape = "fields"
     else:
@@ -168,12 +172,18 @@ def detect(row: RawRow) -> str:
 
 def _missing(row: RawRow, missing: list[str]) -> BadRow:
     near = difflib.get_close_matches(missing[0], list(row), n=1, cutoff=0.6)
-    keys = ", ".join(map(str, list(row)[:8])) or "none"
+    keys = ", ".join(printable(key) for key in list(row)[:8]) or "none"
     if near:
         detail = say("has no field {key!r}; is {near!r} misspelt?", key=missing[0], near=near[0])
     else:
         detail = say("has no field {key!r}; its fields are: {keys}", key=missing[0], keys=keys)
     return BadRow("missing_field", detail)
+
+
+def _with_system(row: RawRow, key: str, out: Converted) -> RawRow:
+    """The row with the value of `key` under "system"."""
+    rest = {k: v for k, v in row.items() if k != key}
+    return {**rest, "system": out.take(row, key)} if key in row else rest
 
 
 def _by_fields(row: RawRow, fields: Mapping[str, str], out: Converted) -> None:
@@ -211,8 +221,8 @@ def _turns(value: Any, name: str, out: Converted) -> None:
     for turn in value:
         if not isinstance(turn, dict):
             raise BadRow("wrong_type", say("{name} must hold objects with role and content", name=name))
-        role_key = "role" if "role" in turn else "from"
-        text_key = "content" if "content" in turn else "value"
+        role_key = "from" if "from" in turn and "role" not in turn else "role"
+        text_key = "value" if "value" in turn and "content" not in turn else "content"
         for key in (role_key, text_key):
             if key not in turn:
                 raise BadRow("missing_field", say("a turn of {name} has no {key!r}", name=name, key=key))
@@ -222,7 +232,7 @@ def _turns(value: Any, name: str, out: Converted) -> None:
 
 
 def _role(value: Any, out: Converted) -> Role:
-    if value in ROLES:
+    if isinstance(value, str) and value in ROLES:
         return ROLES[value]
     word = value.strip().lower() if isinstance(value, str) else ""
     role = ROLES.get(word) or ALIASES.get(word)

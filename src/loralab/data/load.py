@@ -13,9 +13,10 @@ from loralab.data.formats import FORMATS, convert
 from loralab.data.reasons import BadRow
 from loralab.data.records import Record, read_records
 from loralab.data.report import FileInfo
+from loralab.data.text import printable
 from loralab.errors import DataError, Problem, UsageError
 from loralab.run.files import sha256
-from loralab.words import say
+from loralab.words import Words, say
 
 DATA_SUFFIXES = (".json", ".jsonl", ".gz")
 
@@ -59,13 +60,10 @@ def expand(paths: Sequence[str]) -> list[Path]:
     """Files named by paths, glob patterns and folders; raises UsageError for one that matches nothing."""
     result: list[Path] = []
     for text in paths:
-        path = Path(text)
-        if path.is_file():
-            found = [path]
-        elif path.is_dir():
-            found = sorted(p for p in path.iterdir() if p.suffix in DATA_SUFFIXES)
-        else:
-            found = sorted(p for p in _matches(path) if p.is_file())
+        try:
+            found = _found(Path(text))
+        except (OSError, ValueError) as error:
+            raise UsageError(Problem(say("cannot be read: {reason}", reason=error), text)) from None
         if not found:
             raise UsageError(
                 Problem(
@@ -76,6 +74,14 @@ def expand(paths: Sequence[str]) -> list[Path]:
             )
         result += found
     return result
+
+
+def _found(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        return sorted(p for p in path.iterdir() if p.suffix in DATA_SUFFIXES and p.is_file())
+    return sorted(p for p in _matches(path) if p.is_file())
 
 
 def _matches(pattern: Path) -> Iterator[Path]:
@@ -90,8 +96,6 @@ def _check_format(config: DataConfig) -> None:
         raise UsageError(
             Problem(say("data.format is {name!r}, must be one of: {known}", name=config.format, known=known))
         )
-    if config.fields and not ("messages" in config.fields or "question" in config.fields):
-        raise UsageError(Problem(say("data.fields must name question and answer, or messages")))
 
 
 def _load_file(path: Path, config: DataConfig, slices: Sequence[Slice] | None, loaded: Loaded) -> None:
@@ -133,12 +137,12 @@ def _row(record: Record, path: str, position: int, config: DataConfig, loaded: L
         return None
     loaded.repaired.update(converted.repairs)
     value = record.value[0] if isinstance(record.value, list) else record.value
-    loaded.unused_keys.update(key for key in value if key not in converted.used)
+    loaded.unused_keys.update(printable(key) for key in value if key not in converted.used)
     return Row(content_id(conversation), conversation, path, record.place, position, shape)
 
 
-def refuse_bad_rows(dropped: Sequence[Dropped], shown: int = 20) -> None:
-    """Raise DataError that names every bad row (the first `shown`, and how many more)."""
+def refuse_bad_rows(dropped: Sequence[Dropped], next_step: Words, shown: int = 20) -> None:
+    """Raise DataError that names every bad row (the first `shown`, and how many more) and the next step."""
     problems = [
         Problem(say("{reason}: {detail}", reason=d.reason, detail=d.detail), d.place) for d in dropped[:shown]
     ]
@@ -147,9 +151,5 @@ def refuse_bad_rows(dropped: Sequence[Dropped], shown: int = 20) -> None:
     if len(dropped) > shown:
         problems.append(Problem(say("{n} more bad rows", n=len(dropped) - shown)))
     last = problems[-1]
-    problems[-1] = Problem(
-        last.what,
-        last.where,
-        next=say("mend the rows, or set data.on_bad_row: drop to leave them out and count them"),
-    )
+    problems[-1] = Problem(last.what, last.where, next=next_step)
     raise DataError(*problems)

@@ -1,23 +1,31 @@
 """A data file in, its records with the physical line of each out; what cannot be read is a record too.
 
-JSON (one array) and JSON lines are told apart by what the file holds, not by its name.
+JSON (one array) and JSON lines are told apart by what the file holds, not by its name. Bytes that do not
+decode stay in the text, each as one of `MARKS`, so that the row they stand in is named and no other is lost.
 """
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
+import math
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from loralab.data.reasons import BadRow
 from loralab.errors import DataError, Problem
 from loralab.words import say
 
 SPACE = re.compile(r"[ \t\r\n]*")
+MARKS = re.compile("[\udc00-\udcff]")  # half surrogate pairs, which no decoder yields
+OTHER_SUFFIXES = (".csv", ".tsv", ".parquet")
+MAX_DEPTH = 100
+MAX_DIGITS = 4300  # of a whole number, as in Python
 
 
 @dataclass(frozen=True)
@@ -35,12 +43,14 @@ class FileText:
 
     path: str
     text: str
-    bad_lines: dict[int, str] = field(default_factory=dict)
     repaired: set[str] = field(default_factory=set)
 
 
 def read_records(path: Path, encoding: str = "utf-8") -> tuple[FileText, Iterator[Record]]:
-    """The file's text with its repairs, and its records in order. Raises DataError if the file cannot be read."""
+    """The file's text with its repairs, and its records in order. Raises DataError if the file cannot be read.
+
+    Raises LookupError if `encoding` is no encoding.
+    """
     file = _read_text(path, encoding)
     if not file.text.strip():
         raise DataError(Problem(say("is empty"), str(path)))
@@ -57,37 +67,14 @@ def _records(file: FileText) -> Iterator[Record]:
 
 
 def _read_text(path: Path, encoding: str) -> FileText:
-    try:
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
-    except (OSError, EOFError) as error:
-        raise DataError(Problem(say("cannot be read: {reason}", reason=error), str(path))) from None
+    data = _read_bytes(path)
     file = FileText(str(path), "")
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]
         file.repaired.add("bom")
-    try:
-        file.text = data.decode(encoding)
-    except UnicodeDecodeError:
-        _decode_by_line(file, data, encoding)
-    if "\r\n" in file.text:
-        file.repaired.add("crlf")
-    return file
-
-
-def _decode_by_line(file: FileText, data: bytes, encoding: str) -> None:
-    """Keep the lines that decode; raise DataError, with the encoding it looks like, if the file as a whole does not."""
-    likely = _guess_encoding(data)
-    lines = data.split(b"\n")
-    bad = {}
-    for number, line in enumerate(lines, 1):
-        try:
-            line.decode(encoding)
-        except UnicodeDecodeError as error:
-            bad[number] = str(error.reason)
-    foreign = sum(1 for line in lines if any(byte > 127 for byte in line))
-    if (likely and 2 * len(bad) > foreign) or likely == "utf-16":
+    file.text = _decode_text(data, encoding)
+    likely = _guess_encoding(data, file.text)
+    if likely and codecs.lookup(likely) != codecs.lookup(encoding):
         raise DataError(
             Problem(
                 say("is not {encoding}; it looks like {likely}", encoding=encoding.upper(), likely=likely),
@@ -98,18 +85,69 @@ def _decode_by_line(file: FileText, data: bytes, encoding: str) -> None:
                 ),
             )
         )
-    file.bad_lines = bad
-    file.text = b"\n".join(b"" if n in bad else line for n, line in enumerate(lines, 1)).decode(encoding)
+    if "\r\n" in file.text:
+        file.repaired.add("crlf")
+    return file
 
 
-def _guess_encoding(data: bytes) -> str | None:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
+def _read_bytes(path: Path) -> bytes:
     try:
-        data.decode("gb18030")
-    except UnicodeDecodeError:
+        data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(Problem(say("cannot be read: {reason}", reason=error), str(path))) from None
+    suffix = next((s for s in path.suffixes[-2:] if s.lower() in OTHER_SUFFIXES), "")
+    if suffix or data.startswith(b"PAR1"):
+        raise DataError(
+            Problem(
+                say("{suffix} files are not read by this version", suffix=suffix or ".parquet"),
+                str(path),
+                next=say("convert the file to JSON lines: one object a line, in UTF-8"),
+            )
+        )
+    return data
+
+
+def _decode_text(data: bytes, encoding: str) -> str:
+    """The text, with one of MARKS for each byte that does not decode. Raises LookupError."""
+    try:
+        return "".join(_decoded_parts(memoryview(data), encoding))
+    except ValueError:  # the codec is made for something else than text files
+        raise LookupError(encoding) from None
+
+
+def _decoded_parts(data: memoryview, encoding: str) -> Iterator[str]:
+    while data:
+        try:
+            yield str(data, encoding)
+            return
+        except UnicodeDecodeError as error:
+            stop = max(error.end, error.start + 1)
+            yield str(data[: error.start], encoding)
+            yield from (chr(0xDC00 + byte) for byte in data[error.start : stop])
+            data = data[stop:]
+
+
+def _guess_encoding(data: bytes, text: str) -> str | None:
+    """The encoding of a file of which most lines do not decode; None if the lines are to be taken as they are."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16" if MARKS.search(text) else None
+    if 4 * text.count("\0") > len(text):
+        return "utf-16-be" if data[:1] == b"\0" else "utf-16-le"
+    lines = text.split("\n")
+    bad = sum(1 for line in lines if MARKS.search(line))
+    if 2 * bad <= sum(1 for line in lines if not line.isascii()):
         return None
-    return "gb18030"
+    return next((name for name in ("utf-8", "gb18030") if _decodes(data, name)), None)
+
+
+def _decodes(data: bytes, encoding: str) -> bool:
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 # -------------------------------------------------------------------------------------------- text to JSON
@@ -124,29 +162,60 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+def _whole_number(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise BadRow("bad_json", say("holds a number of {n} digits", n=len(digits)))
+    return int(digits)
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+def _fraction(digits: str) -> float:
+    if not math.isfinite(float(digits)):
+        _no_constant(digits)
+    return float(digits)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise BadRow("bad_json", say("{name} is not a JSON number", name=name))
+
+
+DECODER = json.JSONDecoder(
+    object_pairs_hook=_no_duplicates,
+    parse_int=_whole_number,
+    parse_float=_fraction,
+    parse_constant=_no_constant,
+)
+LENIENT = json.JSONDecoder(parse_int=str, parse_float=str)  # where a value ends, whatever is in it
 
 
 def _decode(text: str, start: int) -> tuple[Any, int]:
-    """The value at `start` and where it ends; raises BadRow."""
-    try:
-        return DECODER.raw_decode(text, start)
-    except json.JSONDecodeError as error:
-        raise BadRow("bad_json", say("is not JSON: {reason}", reason=error.msg)) from None
-    except (ValueError, RecursionError) as error:
-        raise BadRow("bad_json", say("is not JSON: {reason}", reason=error)) from None
+    """The value at `start` and where it ends.
+
+    Raises BadRow for a value that is whole but cannot be used, JSONDecodeError or RecursionError for what is
+    no value.
+    """
+    value, end = DECODER.raw_decode(text, start)
+    if MARKS.search(text, start, end):
+        raise BadRow("bad_encoding", say("holds bytes of another encoding"))
+    if text.count("[", start, end) + text.count("{", start, end) > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise BadRow("bad_json", say("lists and objects stand more than {n} deep in each other", n=MAX_DEPTH))
+    return value, end
+
+
+def _depth(value: Any) -> int:
+    """How deep lists and objects stand in each other."""
+    depth, level = 0, [value]
+    while level := [v for v in level if isinstance(v, (dict, list))]:
+        depth += 1
+        level = [c for v in level for c in (v.values() if isinstance(v, dict) else v)]
+    return depth
 
 
 def _is_lines(text: str) -> bool:
     """Whether a text that starts with `[` is JSON lines of lists: its first line is whole and more follows."""
     first, _, rest = text.lstrip().partition("\n")
     try:
-        DECODER.decode(first.strip())
-    except (ValueError, BadRow, RecursionError):
+        LENIENT.decode(first.strip())
+    except (ValueError, RecursionError):
         return False
     return bool(rest.strip())
 
@@ -154,20 +223,27 @@ def _is_lines(text: str) -> bool:
 def _lines(file: FileText) -> Iterator[Record]:
     # split on \n only: U+2028 and the like may stand inside a string
     for number, line in enumerate(file.text.split("\n"), 1):
-        place = f"{file.path}:{number}"
-        if number in file.bad_lines:
-            yield Record(place, fault=BadRow("bad_encoding", say("holds bytes of another encoding")))
-            continue
         start = SPACE.match(line).end()  # type: ignore[union-attr]  # the pattern matches any string
         if start == len(line):
             continue
+        place = f"{file.path}:{number}"
         try:
-            value, end = _decode(line, start)
-            if line[end:].strip():
-                raise BadRow("bad_json", say("is not JSON: {reason}", reason="more text after the row"))
-            yield Record(place, value)
+            yield Record(place, _line(line, start))
         except BadRow as fault:
             yield Record(place, line, fault)
+
+
+def _line(line: str, start: int) -> Any:
+    """The one value of a line; raises BadRow."""
+    if MARKS.search(line):
+        raise BadRow("bad_encoding", say("holds bytes of another encoding"))
+    try:
+        value, end = _decode(line, start)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise BadRow("bad_json", say("is not JSON: {reason}", reason=_reason(error))) from None
+    if line[end:].strip():
+        raise BadRow("bad_json", say("is not JSON: {reason}", reason="more text after the row"))
+    return value
 
 
 def _array(file: FileText) -> Iterator[Record]:
@@ -182,18 +258,12 @@ def _array(file: FileText) -> Iterator[Record]:
             break
         line, counted, number = line + text.count("\n", counted, at), at, number + 1
         place = f"{file.path}:#{number}" if one_line else f"{file.path}:{line}"
-        if line in file.bad_lines:
-            yield Record(place, fault=BadRow("bad_encoding", say("holds bytes of another encoding")))
-            return
         try:
-            value, at = DECODER.raw_decode(text, at)
-            yield Record(place, value)
-        except BadRow as fault:
-            yield Record(place, fault=fault)
-            at = _skip(text, at)
-        except (ValueError, RecursionError) as error:
-            yield Record(place, fault=_broken(file.path, text, at, error))
+            record, at = _element(text, at, place)
+        except (json.JSONDecodeError, RecursionError) as error:
+            yield Record(place, fault=_broken(text, at, error))
             return
+        yield record
         at = SPACE.match(text, at).end()  # type: ignore[union-attr]
         if not text.startswith(",", at):
             break
@@ -207,16 +277,28 @@ def _array(file: FileText) -> Iterator[Record]:
         yield Record(f"{file.path}:{line}", fault=extra)
 
 
-def _skip(text: str, at: int) -> int:
-    """The end of a value that is well formed but for repeated keys."""
-    return json.JSONDecoder().raw_decode(text, at)[1]
+def _element(text: str, at: int, place: str) -> tuple[Record, int]:
+    """The record at `at` and where it ends; raises JSONDecodeError or RecursionError."""
+    try:
+        value, end = _decode(text, at)
+        return Record(place, value), end
+    except BadRow as fault:
+        end = LENIENT.raw_decode(text, at)[1]
+        return Record(place, text[at:end], fault), end
 
 
-def _broken(path: str, text: str, at: int, error: Exception) -> BadRow:
+def _broken(text: str, at: int, error: Exception) -> BadRow:
     position = error.pos if isinstance(error, json.JSONDecodeError) else at
     line = 1 + text.count("\n", 0, position)
-    reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
     return BadRow(
         "bad_json",
-        say("is not JSON: {reason} (line {line}); nothing after it could be read", reason=reason, line=line),
+        say(
+            "is not JSON: {reason} (line {line}); nothing after it could be read",
+            reason=_reason(error),
+            line=line,
+        ),
     )
+
+
+def _reason(error: Exception) -> str:
+    return error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"

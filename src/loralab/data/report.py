@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from loralab.data.conversation import Dropped, Row, question_key
+from loralab.data.conversation import Dropped, Message, Row, copy_key, question_key
 from loralab.data.reasons import REASONS
 
 
@@ -37,10 +37,10 @@ class TokenCounts:
     def to_dict(self) -> dict[str, int]:
         """median, p95 (nearest rank), max and sums."""
         ordered = sorted(self.lengths) or [0]
-        last = len(ordered) - 1
+        number = len(ordered)
         return {
-            "median": ordered[last // 2],
-            "p95": ordered[-(-last * 95 // 100)],
+            "median": ordered[(number - 1) // 2],
+            "p95": ordered[-(-number * 95 // 100) - 1],
             "max": ordered[-1],
             "total": sum(self.lengths),
             "label_total": self.label_total,
@@ -90,11 +90,12 @@ def count_reasons(dropped: Iterable[Dropped]) -> dict[str, int]:
 
 def count_copies(rows: Iterable[Row]) -> tuple[int, int]:
     """(extra copies equal in question and answer, questions with more than one distinct answer)."""
-    answers: dict[str, Counter[str]] = {}
+    copies: Counter[tuple[Message, ...]] = Counter()
+    answers: dict[str, set[str]] = {}
     for row in rows:
-        answers.setdefault(question_key(row.conversation), Counter())[row.conversation.answer] += 1
-    duplicates = sum(n - 1 for counts in answers.values() for n in counts.values())
-    return duplicates, sum(len(counts) > 1 for counts in answers.values())
+        copies[copy_key(row.conversation)] += 1
+        answers.setdefault(question_key(row.conversation), set()).add(row.conversation.answer)
+    return copies.total() - len(copies), sum(len(found) > 1 for found in answers.values())
 
 
 def dropped_line(item: Dropped) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from loralab.data.conversation import Dropped, Row, question_key
 from loralab.errors import DataError, Problem
 from loralab.words import say
 
+OVERLAPS = say("the question is also a test or probe question")
+
 
 @dataclass(frozen=True)
 class Split:
@@ -79,11 +81,14 @@ def split_rows(
     )
     taken |= {id(r) for r in test}
     train = [r for r in pool if id(r) not in taken]
+    train, hits = _overlap(train, [*test, *probes], config)
     seen: frozenset[str] = frozenset()
     if not probes and config.probes == "auto" and train:
         probes = train[:1]
         seen = frozenset(r.id for r in probes)
-    return _overlap(train, test, probes, seen, config)
+    gone = hits if config.on_overlap == "drop" else []
+    dropped = [Dropped(r.file, r.place, "overlaps_test", OVERLAPS, r.plain()) for r in gone]
+    return Split(tuple(train), tuple(test), tuple(probes), seen, len(hits), tuple(dropped))
 
 
 def _fixed(rows: Sequence[Row], choice: object) -> list[Row]:
@@ -122,11 +127,10 @@ def _without_questions(rows: Iterable[Row], asked: Iterable[Row]) -> list[Row]:
     return [r for r in rows if question_key(r.conversation) not in keys]
 
 
-def _overlap(
-    train: list[Row], test: list[Row], probes: list[Row], seen: frozenset[str], config: DataConfig
-) -> Split:
-    asked = {question_key(r.conversation) for r in [*test, *(p for p in probes if p.id not in seen)]}
-    hits = [r for r in train if question_key(r.conversation) in asked]
+def _overlap(train: list[Row], asked: Iterable[Row], config: DataConfig) -> tuple[list[Row], list[Row]]:
+    """Training rows without those whose question is asked (unless they are to be kept), and those."""
+    keys = {question_key(r.conversation) for r in asked}
+    hits = [r for r in train if question_key(r.conversation) in keys]
     if hits and config.on_overlap == "error":
         raise DataError(
             *(
@@ -134,10 +138,7 @@ def _overlap(
                 for r in hits[:20]
             )
         )
-    dropped: list[Dropped] = []
-    if config.on_overlap == "drop":
-        gone = {id(r) for r in hits}
-        train = [r for r in train if id(r) not in gone]
-        detail = say("the question is also a test or probe question")
-        dropped = [Dropped(r.file, r.place, "overlaps_test", detail, r.plain()) for r in hits]
-    return Split(tuple(train), tuple(test), tuple(probes), seen, len(hits), tuple(dropped))
+    if config.on_overlap == "keep":
+        return train, hits
+    gone = {id(r) for r in hits}
+    return [r for r in train if id(r) not in gone], hits

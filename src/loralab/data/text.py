@@ -38,6 +38,11 @@ def _repair(text: str, repairs: set[str]) -> str:
     return stripped
 
 
+def printable(text: str) -> str:
+    """The text with what UTF-8 cannot hold as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def is_blank(text: str) -> bool:
     """Whether nothing is left of a text without spaces, zero-width and format characters."""
     return all(c.isspace() or unicodedata.category(c) in ("Cf", "Cc") for c in text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,22 +77,19 @@ class PlainEngine:
             config.train.recompute == "auto" and tuned.device == "cuda"
         )
         if self.recompute:
-            self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            self.model.activation_checkpointing_enable({"use_reentrant": False})
 
     def loss_and_gradients(self, rows: Sequence[TokenRow], step: int) -> StepLoss:
         """Summed loss over label count of all rows; gradients accumulate micro-batch by micro-batch."""
         label_tokens = sum(_num_labels(row) for row in rows)
-        self.model.train()
-        self.context.step = step
         row_losses: list[float] = []
-        for batch in self._batches(rows):
-            self.tick()
-            self.context.rows = batch
-            sums = self._losses(batch)
-            (sums.sum() / label_tokens).backward()
-            row_losses += sums.tolist()
-        self.context.rows = ()
-        self.model.eval()
+        with self._training(step):
+            for batch in self._batches(rows):
+                self.tick()
+                self.context.rows = batch
+                sums = self._losses(batch)
+                (sums.sum() / label_tokens).backward()
+                row_losses += sums.tolist()
         tokens = sum(len(row.encoded.ids) for row in rows)
         return StepLoss(sum(row_losses) / label_tokens, tuple(row_losses), label_tokens, tokens)
 
@@ -108,6 +106,17 @@ class PlainEngine:
                 for index, loss in zip(part, self._losses([rows[i] for i in part]).tolist(), strict=True):
                     losses[index] = loss
         return losses
+
+    @contextlib.contextmanager
+    def _training(self, step: int) -> Iterator[None]:
+        """Dropout on, with the masks of a step; off again also when the step is broken off."""
+        self.model.train()
+        self.context.step = step
+        try:
+            yield
+        finally:
+            self.context.rows = ()
+            self.model.eval()
 
     def _batches(self, rows: Sequence[TokenRow]) -> Iterator[Sequence[TokenRow]]:
         for start in range(0, len(rows), self.batch_rows):

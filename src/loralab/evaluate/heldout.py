@@ -78,4 +78,4 @@ def _exp(estimate: Estimate) -> Estimate:
 
 
 def _safe_exp(value: float) -> float:
-    return math.exp(value) if value < 700 else math.inf
+    return math.inf if value >= 700 else math.exp(value)

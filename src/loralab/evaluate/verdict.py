@@ -9,7 +9,7 @@ from typing import Any
 
 from loralab.evaluate.heldout import LOWER_IS_BETTER
 from loralab.evaluate.statistics import Estimate, paired_difference
-from loralab.run.view import Run
+from loralab.run.view import Run, stage_name
 from loralab.words import Words, say
 
 FEW = 50
@@ -23,7 +23,7 @@ NAMES = {
 
 def verdict(run: Run) -> list[Words]:
     """One sentence for each headline metric, first to last stage, and how much n can show."""
-    stages = [s for s in run.stages if run.score_rows(s)]
+    stages = [s for s in run.stages if run.score_rows(s) and run.scores(s)]
     if len(stages) < 2:
         return [say("Nothing can be said about better or worse: fewer than two stages were scored.")]
     first, last = stages[0], stages[-1]
@@ -77,7 +77,8 @@ def _sentence(run: Run, metric: str, first: str, last: str, difference: Estimate
     )
     return say(
         "{name}: {before} ({first}) to {after} ({last}), difference {difference}, {interval}, n = {n}: {judgement}.",
-        name=NAMES[metric], before=show(values[0]), first=first, after=show(values[1]), last=last,
+        name=NAMES[metric], before=show(values[0]), first=stage_name(first), after=show(values[1]),
+        last=stage_name(last),
         difference=show(difference.value, True), interval=interval, n=difference.n,
         judgement=judgement(metric, difference),
     )  # fmt: skip

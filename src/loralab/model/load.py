@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,13 +71,21 @@ def check_architecture(folder: Path, config: Config, largest_id: int) -> None:
 
 
 def _load_model_config(folder: Path, config: Config) -> Any:
+    """The model's config with all dropout of its own off.
+
+    That dropout would draw from a global generator; a step would then depend on more than its rows and seed.
+    """
     from transformers import AutoConfig
 
     try:
         with quiet():
-            return AutoConfig.from_pretrained(
+            settings = AutoConfig.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=config.model.trust_remote_code
             )
+        for name, value in settings.to_dict().items():
+            if isinstance(value, float) and name.endswith(("dropout", "pdrop", "layerdrop", "dropout_prob")):
+                setattr(settings, name, 0.0)
+        return settings
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = (str(error).strip().splitlines() or [""])[0]
         raise UsageError(
@@ -93,10 +102,11 @@ def load_base(folder: Path, config: Config, device: str) -> tuple[Any, str]:
     from transformers import AutoModelForCausalLM
 
     dtype = pick_dtype(config.model.dtype, device)
+    settings = _load_model_config(folder, config)
     try:
         with quiet():
             model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=getattr(torch, dtype), local_files_only=True, use_safetensors=True,
+                folder, config=settings, dtype=getattr(torch, dtype), local_files_only=True, use_safetensors=True,
                 trust_remote_code=config.model.trust_remote_code, attn_implementation="sdpa",
             )  # fmt: skip
             model = model.to(device)
@@ -121,7 +131,8 @@ def load_tuned(folder: Path, config: Config, device: str) -> TunedModel:
     """The base with the adapter that `config.lora` describes, ready to train."""
     base, dtype = load_base(folder, config, device)
     parameters = sum(p.numel() for p in base.parameters())
-    model = add_adapter(base, config.lora, config.train.seed)
+    with quiet():
+        model = add_adapter(base, config.lora, config.train.seed)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     return TunedModel(model, device, dtype, parameters, trainable)
 
@@ -133,14 +144,19 @@ def lora_scaling(lora: LoraConfig) -> float:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep transformers' progress bars and advice off the terminal while it loads; errors still raise."""
+    """Keep transformers' progress bars and advice off the terminal while it loads; errors still raise.
+
+    The FutureWarning is about a name that peft still asks transformers for; a user can do nothing about it.
+    """
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+            yield
     finally:
         logging.set_verbosity(level)
         if bars:

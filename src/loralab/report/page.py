@@ -15,7 +15,7 @@ from markupsafe import Markup
 from loralab.evaluate.verdict import verdict
 from loralab.report import answers, curves, facts, tables, text
 from loralab.run.files import write_text
-from loralab.run.view import Run
+from loralab.run.view import Run, stage_name
 from loralab.words import Words, say
 
 OPEN_QUESTIONS = 12
@@ -80,7 +80,7 @@ def _template() -> Template:
     )
     environment.filters |= {
         "number": text.number, "size": text.size, "moment": text.moment,
-        "duration": text.duration, "stage": tables.stage_name, "written": tables.written,
+        "duration": text.duration, "stage": stage_name, "written": tables.written,
     }  # fmt: skip
     return environment.from_string(_resource("page.html.j2"))
 

@@ -14,17 +14,10 @@ from loralab.config.render import to_dict
 from loralab.config.schema import Config
 from loralab.evaluate.heldout import LOWER_IS_BETTER
 from loralab.run.events import Event
-from loralab.run.view import EPOCH_STAGE, Run
+from loralab.run.view import Run
 from loralab.words import Words, say
 
 UNSET = object()
-
-
-def stage_name(stage: str) -> Words:
-    """A stage for people."""
-    if match := EPOCH_STAGE.fullmatch(stage):
-        return say("epoch {number}", number=match[1])
-    return {"before": say("before"), "after": say("after")}.get(stage, say("{stage}", stage=stage))
 
 
 # --------------------------------------------------------------------------------------------- scores

@@ -113,7 +113,7 @@ def create_run_folder(parent: Path, name: str) -> RunFolder:
 
 
 def open_run_folder(path: str | Path) -> RunFolder:
-    """The run folder at a path, or the only one whose number or name `path` gives below `runs/`.
+    """The run folder at a path, which may also be that of its config.yaml or manifest.json.
 
     Raises UsageError if there is no such folder or it holds no run.
     """

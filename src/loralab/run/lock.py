@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from loralab.errors import Problem, UsageError
-from loralab.run.files import writing
+from loralab.run.files import write_text, writing
 from loralab.words import say
 
 
@@ -23,21 +26,28 @@ class RunLock:
 
     def _acquire(self) -> None:
         me = {"pid": os.getpid(), "host": socket.gethostname(), "started": _start_time(os.getpid())}
-        with writing(self.path):
-            try:
-                descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-            except FileExistsError:
-                refuse_if_held(self.path)
-                self.stale = True
-                self.path.unlink(missing_ok=True)
-                self._acquire()
-                return
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                json.dump(me, stream)
+        with writing(self.path), _one_at_a_time(self.path.parent):
+            refuse_if_held(self.path)
+            self.stale = self.path.exists()
+            write_text(self.path, json.dumps(me))
 
     def release(self) -> None:
-        """Give the folder free."""
-        self.path.unlink(missing_ok=True)
+        """Give the folder free, unless somebody deleted the lock and another process holds it now."""
+        holder = _read(self.path)
+        if (holder.get("pid"), holder.get("host")) == (os.getpid(), socket.gethostname()):
+            self.path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let one process look at the lock and take it before the next looks; where the disk can do that."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def refuse_if_held(path: Path) -> None:

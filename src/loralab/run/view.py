@@ -17,7 +17,7 @@ from loralab.run.events import Event, Record, read_events
 from loralab.run.files import read_json_lines
 from loralab.run.folder import NUMBERED, RunFolder, open_run_folder
 from loralab.run.lock import holder_is_alive
-from loralab.words import say
+from loralab.words import Words, say
 
 FORMAT = 1
 ENDINGS = {"run_finished": "finished", "run_failed": "failed", "run_interrupted": "interrupted"}
@@ -114,6 +114,13 @@ def stage_order(stage: str) -> tuple[int, int, str]:
     if match:
         return (1, int(match[1]), stage)
     return ({"before": 0, "after": 2}.get(stage, 3), 0, stage)
+
+
+def stage_name(stage: str) -> Words:
+    """A stage for people: before, epoch 1, after."""
+    if match := EPOCH_STAGE.fullmatch(stage):
+        return say("epoch {number}", number=match[1])
+    return {"before": say("before"), "after": say("after")}.get(stage, say("{stage}", stage=stage))
 
 
 def open_run(path: str | Path) -> Run:

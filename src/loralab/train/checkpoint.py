@@ -50,10 +50,19 @@ def save_checkpoint(
             fsync_file(path)
         fsync_folder(temporary)
         size = sum(p.stat().st_size for p in temporary.iterdir())
-        shutil.rmtree(target, ignore_errors=True)
+        _remove(target)
         temporary.rename(target)
         fsync_folder(target.parent)
     return size
+
+
+def _remove(path: Path) -> None:
+    """Delete a checkpoint; it is renamed first, so that a kill on the way leaves no half of it."""
+    if path.exists():
+        doomed = path.with_name(f".{path.name}.old")
+        shutil.rmtree(doomed, ignore_errors=True)
+        path.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
 
 
 def _save_optimizer(model: Any, optimizer: Any, path: Path) -> None:
@@ -100,16 +109,21 @@ def read_checkpoint(path: Path) -> Checkpoint | str:
 
 def find_checkpoints(run: RunFolder) -> Iterator[Checkpoint | tuple[Path, str]]:
     """Checkpoints from the newest to the oldest; damaged ones as (path, what is wrong)."""
-    for path in sorted(run.checkpoints.glob("step-*"), reverse=True):
+    for path in _newest_first(run):
         found = read_checkpoint(path)
         yield found if isinstance(found, Checkpoint) else (path, found)
+
+
+def _newest_first(run: RunFolder) -> list[Path]:
+    """The checkpoint folders by step; the number grows beyond its six digits."""
+    paths = [p for p in run.checkpoints.glob("step-*") if p.name.removeprefix("step-").isdigit()]
+    return sorted(paths, key=lambda p: int(p.name.removeprefix("step-")), reverse=True)
 
 
 def prune(run: RunFolder, keep: int, always: Iterable[int]) -> None:
     """Delete all but the newest `keep` checkpoints; the steps in `always` stay."""
     kept = {run.checkpoint(step) for step in always}
-    paths = sorted(run.checkpoints.glob("step-*"), reverse=True)
-    for path in paths[keep:]:
+    for path in _newest_first(run)[keep:]:
         if path not in kept:
             with contextlib.suppress(OSError):
-                shutil.rmtree(path)
+                _remove(path)

@@ -42,6 +42,7 @@ class Loop:
     step: int = 0
     losses: dict[int, float] = field(default_factory=dict)  # held-out loss by step
     saved_step: int = -1
+    updating: bool = False  # the weights are between two steps
 
     def run(self) -> None:
         """Everything from the state in `step` to the chosen adapter and its answers."""
@@ -54,7 +55,8 @@ class Loop:
                 self.stop.between_steps()
                 self._end_of_epoch()
         except (Interrupted, KeyboardInterrupt):
-            self._save()
+            if not self.updating:
+                self._save()
             raise
         self._finish()
 
@@ -68,6 +70,7 @@ class Loop:
         norm = self._gradient_norm()
         self._refuse_bad_numbers(step, indices, result, norm)
         rate = learning_rate(step, self.order.total_steps, self.config.train)
+        self.updating = True
         self._update(norm, rate)
         self.step = self.session.step = step
         self.session.emit(
@@ -75,6 +78,7 @@ class Loop:
             learning_rate=rate, tokens=result.tokens, label_tokens=result.label_tokens, rows=len(indices),
             seconds=round(time.monotonic() - began, 4), peak_bytes=peak_bytes(self.tuned.device),
         )  # fmt: skip
+        self.updating = False
 
     def _gradients(self) -> list[Any]:
         return [p.grad for p in trainable(self.tuned.model).values() if p.grad is not None]
@@ -163,7 +167,7 @@ class Loop:
     def _note_loss(self, step: int, loss: float | None, again: bool = False) -> None:
         if loss is None or step == 0:
             return
-        best = min(self.losses.values(), default=math.inf)
+        best = min((known for known in self.losses.values() if math.isfinite(known)), default=math.inf)
         self.losses[step] = loss
         if loss < best and not again:
             self.session.emit("best", step=step, metric="heldout_loss", value=loss)
@@ -171,10 +175,11 @@ class Loop:
     # --------------------------------------------------------------------------------------- the end
 
     def _chosen_step(self) -> int:
-        """The step with the lowest held-out loss, or the last."""
-        if self.config.evaluate.best_by == "last" or not self.losses:
+        """The step with the lowest held-out loss, or the last; a loss that is not finite is never the lowest."""
+        finite = {step: loss for step, loss in self.losses.items() if math.isfinite(loss)}
+        if self.config.evaluate.best_by == "last" or not finite:
             return self.step
-        return min(self.losses, key=lambda step: (self.losses[step], -step))
+        return min(finite, key=lambda step: (finite[step], -step))
 
     def _finish(self) -> None:
         chosen = self._chosen_step()

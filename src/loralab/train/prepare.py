@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from loralab.config.schema import Config, DataConfig
-from loralab.data.conversation import Dropped, Row, number_copies, question_key
+from loralab.config.schema import Config, DataConfig, Slice
+from loralab.data.conversation import Dropped, Row, copy_key, number_copies
 from loralab.data.load import Loaded, load_rows, refuse_bad_rows
 from loralab.data.reasons import BAD_ROW
 from loralab.data.report import DataReport, count_copies, count_reasons, dropped_line
@@ -51,9 +51,11 @@ class Prepared:
     def refuse(self, config: DataConfig) -> None:
         """Raise DataError if the config does not allow what was found, or nothing is left to train on."""
         if config.on_bad_row == "error":
-            refuse_bad_rows([d for d in self.dropped if d.reason in BAD_ROW])
+            mend = say("mend the rows, or set data.on_bad_row: drop to leave them out and count them")
+            refuse_bad_rows([d for d in self.dropped if d.reason in BAD_ROW], mend)
         if config.on_long == "error":
-            refuse_bad_rows([d for d in self.dropped if d.reason == "too_long"])
+            shorten = say("raise data.max_tokens, or set data.on_long: cut or drop")
+            refuse_bad_rows([d for d in self.dropped if d.reason == "too_long"], shorten)
         if not self.report.kept:
             raise DataError(self._nothing_left())
 
@@ -86,7 +88,7 @@ def prepare(config: Config, template: ChatTemplate | None) -> Prepared:
     dropped = list(loaded.dropped)
     encoded = encode_rows(loaded.rows, template, data) if template else EncodedRows(kept=loaded.rows)
     dropped += encoded.dropped
-    kept, copies = _without_copies(encoded.kept, data)
+    kept, copies = _without_copies(encoded.kept, data, test_ids, probe_ids)
     dropped += copies
     split = split_rows(
         [r for r in kept if r.id not in test_ids | probe_ids],
@@ -95,8 +97,8 @@ def prepare(config: Config, template: ChatTemplate | None) -> Prepared:
         [r for r in kept if r.id in probe_ids],
     )
     dropped += split.dropped
-    gone = {d.place for d in split.dropped}
-    kept = [r for r in kept if r.place not in gone]
+    used = {r.id for r in (*split.train, *split.test, *split.probes)}
+    kept = [r for r in kept if r.id in used]
     report = _report(loaded, kept, dropped, encoded, split, with_tokens=template is not None)
     questions = freeze_questions(split, data.system, config.evaluate.answers)
     warnings = tuple(_warnings(report, split, encoded, data))
@@ -118,13 +120,23 @@ def _load_all(data: DataConfig) -> tuple[Loaded, set[str], set[str]]:
     return loaded, set(ids[parts[0] : parts[1]]), set(ids[parts[1] :])
 
 
-def _without_copies(rows: Sequence[Row], data: DataConfig) -> tuple[list[Row], list[Dropped]]:
+def _without_copies(
+    rows: Sequence[Row], data: DataConfig, test_ids: set[str], probe_ids: set[str]
+) -> tuple[list[Row], list[Dropped]]:
+    """The rows without further copies in the same set: a test row that is a training row too stays a test row."""
+
+    def set_of(row: Row) -> str:
+        fixed = row.id in test_ids | probe_ids
+        if row.id in probe_ids or (not fixed and _is_in(row, data.probes)):
+            return "probes"
+        return "test" if row.id in test_ids or (not fixed and _is_in(row, data.test)) else "train"
+
     if data.on_duplicate == "keep":
         return list(rows), []
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, object]] = set()
     kept, dropped = [], []
     for row in rows:
-        key = (question_key(row.conversation), row.conversation.answer)
+        key = (set_of(row), copy_key(row.conversation))
         if key in seen:
             detail = say("the same question and answer stand in an earlier row")
             dropped.append(Dropped(row.file, row.place, "duplicate", detail, row.plain()))
@@ -132,6 +144,10 @@ def _without_copies(rows: Sequence[Row], data: DataConfig) -> tuple[list[Row], l
             kept.append(row)
         seen.add(key)
     return kept, dropped
+
+
+def _is_in(row: Row, choice: object) -> bool:
+    return isinstance(choice, Slice) and row.position in choice
 
 
 def _report(
@@ -177,7 +193,8 @@ def _warnings(
                 n=report.tokens.cut_answers, limit=data.max_tokens))
         )  # fmt: skip
     if report.unused_keys:
-        keys = ", ".join(f"{key} ({n})" for key, n in report.unused_keys.items())
+        most = sorted(report.unused_keys.items(), key=lambda item: -item[1])[:8]
+        keys = ", ".join(f"{key} ({n})" for key, n in most) + (", ..." if len(report.unused_keys) > 8 else "")
         found.append(("keys_unused", say("keys of the rows that are not used: {keys}", keys=keys)))
     if report.conflicts:
         found.append(

@@ -45,13 +45,14 @@ def resume(
     config = _config(run, overrides)
     if is_complete(run, config):
         tell(say("{run} is finished: nothing to do", run=run.id))
-        tell(
-            say(
-                "to train longer: loralab resume {run} train.epochs=N, with N above {epochs}",
-                run=path,
-                epochs=config.train.epochs,
+        if config.train.epochs is not None:
+            tell(
+                say(
+                    "to train longer: loralab resume {run} train.epochs=N, with N above {epochs}",
+                    run=path,
+                    epochs=config.train.epochs,
+                )
             )
-        )
         return run
     refuse_if_held(run.folder.lock)
     _refuse_changed_files(run)

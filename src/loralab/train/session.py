@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Sequence
 from types import TracebackType
@@ -56,13 +57,12 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
+        with contextlib.ExitStack() as ends:  # each comes to its end, also when the disk is full
+            ends.callback(self.lock.release)
+            ends.callback(self.writer.close)
+            ends.callback(lambda: self.fanout.close(self.status))
             if error is not None:
                 self._record_end(error)
-            self.fanout.close(self.status)
-        finally:
-            self.writer.close()
-            self.lock.release()
 
     def _record_end(self, error: BaseException) -> None:
         self.log("".join(traceback.format_exception(error)))

@@ -130,11 +130,16 @@ def _manifest(folder: RunFolder, job: Job, command: Sequence[str]) -> dict[str, 
         model=describe_model(config.model.name, located.origin, located.revision, located.folder, weights),
         files=job.prepared.report.files,
         evaluation=fingerprint(
-            job.prepared.questions, decoding, LocalGenerator.name, METRIC_VERSIONS, template_text
+            job.prepared.questions, _comparable(decoding), LocalGenerator.name, METRIC_VERSIONS, template_text
         ),
         decoding=decoding,
         engine={"name": PlainEngine.name, "reason": "the only engine of this version"},
     )  # fmt: skip
+
+
+def _comparable(decoding: dict[str, Any]) -> dict[str, Any]:
+    """Decoding without the numbers of the stop tokens, which belong to the template, whose hash stands apart."""
+    return {key: value for key, value in decoding.items() if key != "stop_token_ids"}
 
 
 def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: StopRequest) -> None:

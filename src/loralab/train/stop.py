@@ -12,19 +12,21 @@ from loralab.errors import Interrupted
 class StopRequest:
     """Set from a signal handler; read by the loop.
 
-    SIGINT lets the step finish; SIGTERM ends at the next micro-batch or generated token.
+    SIGINT lets the step finish; a second one, and SIGTERM, end at the next micro-batch or generated token.
     """
 
     signal_number: int = 0
+    at_once: bool = False
 
     def ask(self, signal_number: int) -> None:
         """Note a signal; the first one counts, but SIGTERM overrides SIGINT."""
+        self.at_once = bool(self.signal_number) or signal_number == signal.SIGTERM
         if not self.signal_number or signal_number == signal.SIGTERM:
             self.signal_number = signal_number
 
     def in_step(self) -> None:
-        """Called between micro-batches: raises Interrupted for SIGTERM."""
-        if self.signal_number == signal.SIGTERM:
+        """Called between micro-batches: raises Interrupted if the step is not to be finished."""
+        if self.at_once:
             raise Interrupted(self.signal_number)
 
     def between_steps(self) -> None:

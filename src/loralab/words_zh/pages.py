@@ -1,8 +1,8 @@
-"""The Chinese sentence for each English template that the report says."""
+"""Chinese sentences of the report page (`report/`)."""
 
 from __future__ import annotations
 
-REPORT_ZH: dict[str, str] = {
+PAGES: dict[str, str] = {
     # head
     "Report of a fine-tuning run": "微调运行报告",
     "finished": "已完成",
@@ -45,15 +45,12 @@ REPORT_ZH: dict[str, str] = {
     "chance": "随机水平",
     "no answer": "未作答",
     "Nothing was scored.": "没有评分。",
-    "before": "训练前",
-    "epoch {number}": "第 {number} 轮",
-    "after": "训练后",
     # curves
     "Curves": "曲线",
     "No optimizer step is recorded.": "没有记录任何优化步。",
     "Loss": "损失",
     "train loss": "训练损失",
-    "held-out loss": "测试损失",
+    "held-out loss": "留出集损失",
     "nats per label token": "每个标签 token 的 nat 数",
     "Gradient norm": "梯度范数",
     "gradient norm": "梯度范数",

@@ -1,0 +1,40 @@
+# Two commands set a fresh machine up: `make demo` and `make test`. Each makes its own environment in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MODEL ?=
+LORALAB := $(BIN)/loralab
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test lint types check clean
+
+help:
+	@echo "make demo                  run the whole line on the built-in model and data"
+	@echo "make demo MODEL=owner/name the same on a real model (needs a hub or a local folder)"
+	@echo "make test                  run the tests (offline, after installation)"
+	@echo "make lint types            ruff and mypy --strict"
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	$(LORALAB) demo $(if $(MODEL),--model $(MODEL))
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check src tests scripts bench
+	$(BIN)/ruff format --check src tests scripts bench
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+check: lint types test
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,5 +1,0 @@
-"""The Chinese sentence for each English template that the package says."""
-
-from __future__ import annotations
-
-SENTENCES: dict[str, str] = {}

@@ -1,0 +1,72 @@
+"""Chinese sentences of the command line (`cli/`)."""
+
+from __future__ import annotations
+
+COMMANDS: dict[str, str] = {
+    # check
+    "--show needs a tokenizer; add --model FOLDER": "--show 需要分词器；请加上 --model 文件夹",
+    "no such file": "文件不存在",
+    "no such folder": "文件夹不存在",
+    "{path}: {format}, {rows} rows": "{path}：{format}，{rows} 行",
+    "{read} rows read, {kept} kept: {train} to train on, {test} held out, {probes} probes":
+        "读入 {read} 行，保留 {kept} 行：训练 {train} 行，留出集 {test} 行，固定问题 {probes} 个",
+    "repaired: {repairs}": "已修复：{repairs}",
+    "tokens: median {median}, 95 % up to {p95}, longest {max}; {total} in all, {label_total} trained on":
+        "每行 token 数：中位数 {median}，95% 不超过 {p95}，最长 {max}；共 {total} 个，其中标签 token {label_total} 个",
+    "without a system prompt the template opens with: {text!r}": "没有系统提示词时，对话模板的开头：{text!r}",
+    "a trained answer ends with: {text!r}": "训练的回答以此结尾：{text!r}",
+    "warning: {message}": "警告：{message}",
+    "loralab init law.yaml, then set data.train: {path} in it":
+        "loralab init law.yaml，然后在其中设置 data.train: {path}",
+    "{place}: {n} tokens, {trained} trained on": "{place}：{n} 个 token，其中标签 token {trained} 个",
+    # console
+    "next: {command}": "下一步：{command}",
+    # fetch
+    "is a path; fetch needs the owner/name of a model on a hub":
+        "是路径；fetch 需要模型库中的 owner/name",
+    "{name} is complete": "{name} 已完整",
+    "next: loralab train CONFIG model.name={folder}": "下一步：loralab train 配置文件 model.name={folder}",
+    "{percent} % of {total}, {file}": "{percent}%，共 {total}，{file}",
+    # end of a run
+    "report: {path}": "报告：{path}",
+    "stopped; everything up to the last finished step is saved": "已停止；最后完成的一步之前的内容均已保存",
+    "this is a bug in loralab: {kind}: {error}": "这是 loralab 的缺陷：{kind}: {error}",
+    "log: {path}": "日志：{path}",
+    "exists already, nothing was written": "已存在，未写入任何内容",
+    "no runs in {folder}": "{folder} 中没有运行",
+    "open it in a browser, or send it as it is": "用浏览器打开，或直接发送该文件",
+    "stopping after this step; Ctrl-C again stops now": "完成当前步后停止；再按一次 Ctrl-C 立即停止",
+    # show
+    "{run}: {status}": "{run}：{status}",
+    "model {name}, engine {engine}": "模型 {name}，引擎 {engine}",
+    "data: {read} rows read, {kept} kept, {dropped} dropped, {cut} cut":
+        "数据：读入 {read} 行，保留 {kept} 行，丢弃 {dropped} 行，截断 {cut} 行",
+    "steps {n}: loss {first} to {last}": "共 {n} 步：损失从 {first} 到 {last}",
+    "the last event is torn ({n} bytes) and was passed over": "最后一条事件不完整（{n} 字节），已跳过",
+    "failed: {error}": "失败：{error}",
+    "metric": "指标",
+    # train
+    "run {path}": "运行文件夹：{path}",
+    "data: {train} rows to train on, {test} held out, {probes} probes; {dropped} dropped, {cut} cut":
+        "数据：训练 {train} 行，留出集 {test} 行，固定问题 {probes} 个；丢弃 {dropped} 行，截断 {cut} 行",
+    "model: {parameters:.1f} M parameters, {trainable:.2f} M trainable ({share:.2f} %), {dtype} on {device}, engine {engine}":
+        "模型：参数 {parameters:.1f} M，可训练 {trainable:.2f} M（{share:.2f}%），{dtype}，设备 {device}，引擎 {engine}",
+    "{sink} failed, the run goes on; {lost} events not mirrored: {error}":
+        "{sink} 出错，运行继续；{lost} 条事件未同步：{error}",
+    "evaluating: {stage}": "正在评测：{stage}",
+    "evaluated {stage}: {n} answers in {seconds:.0f} s": "评测完成（{stage}）：{n} 个回答，{seconds:.0f} 秒",
+    "{stage} {task}/{metric}: {value:.4f}": "{stage} {task}/{metric}：{value:.4f}",
+    "step {step}/{total} {numbers}": "第 {step}/{total} 步 {numbers}",
+    "loss {loss}  {rate:.0f} tokens/s  {memory:.2f} GiB  {left} left":
+        "损失 {loss}  {rate:.0f} token/秒  {memory:.2f} GiB  剩余 {left}",
+}  # fmt: skip
+
+# Commands that read the same in both languages.
+COMMANDS_LITERAL = (
+    "loralab train {path}",
+    "loralab show {path}",
+    "loralab resume {path}",
+    "loralab check {path}",
+    "loralab report {path}",
+    "loralab demo",
+)

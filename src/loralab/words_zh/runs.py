@@ -1,0 +1,88 @@
+"""Chinese sentences about runs: folders, training, verdicts (`run/`, `train/`, `evaluate/`)."""
+
+from __future__ import annotations
+
+RUNS: dict[str, str] = {
+    # stages
+    "before": "训练前",
+    "epoch {number}": "第 {number} 轮",
+    "after": "训练后",
+    # verdict
+    "Held-out loss": "留出集损失",
+    "Exact match": "完全匹配率",
+    "Nothing can be said about better or worse: fewer than two stages were scored.":
+        "无法判断变好或变差：评分的阶段不足两个。",
+    "n = {n} is few: only large differences can be shown.": "n = {n}，样本较少：只能显示出较大的差异。",
+    "no difference shown": "未显示出差异",
+    "better": "变好",
+    "worse": "变差",
+    "interval needs two rows": "至少两行才有区间",
+    "95 % interval {low} to {high}": "95% 区间 {low} 到 {high}",
+    "{name}: {before} ({first}) to {after} ({last}), difference {difference}, {interval}, n = {n}: {judgement}.":
+        "{name}：{before}（{first}）→ {after}（{last}），差值 {difference}，{interval}，n = {n}：{judgement}。",
+    # folder
+    "free some space, then resume the run": "腾出空间，然后继续该运行",
+    "choose another folder with run.dir=FOLDER": "用 run.dir=文件夹 另选位置",
+    "no such run folder": "运行文件夹不存在",
+    "is not a run folder: it has neither manifest.json nor config.yaml":
+        "不是运行文件夹：既没有 manifest.json，也没有 config.yaml",
+    "loralab ls lists the runs of a folder": "loralab ls 可列出文件夹中的运行",
+    "another process writes this run: pid {pid} on {host}": "另一个进程正在写入该运行：{host} 上的进程 {pid}",
+    "wait for it; if that machine is gone for good, delete the file LOCK":
+        "请等待其结束；若那台机器已不再使用，请删除 LOCK 文件",
+    "was written by a newer loralab (format {format})": "由更新版本的 loralab 写入（格式 {format}）",
+    # loop
+    "step {step}: the gradient is exactly zero, nothing would be learned":
+        "第 {step} 步：梯度恰好为零，学不到任何东西",
+    "step {step}: loss {loss}, gradient norm {norm}: not finite":
+        "第 {step} 步：损失 {loss}，梯度范数 {norm}：不是有限数值",
+    "the step was not applied; the last good checkpoint is step {step}":
+        "这一步没有生效；最后一个完好的检查点在第 {step} 步",
+    "the step was not applied; there is no checkpoint yet": "这一步没有生效；尚无检查点",
+    "lower train.learning_rate, or look at these rows": "调低学习率 train.learning_rate，或检查这些行",
+    "the chosen checkpoint is damaged: {reason}": "选中的检查点已损坏：{reason}",
+    # rows
+    "no row is left to train on; dropped: {reasons}": "没有剩下可训练的行；丢弃：{reasons}",
+    "raise data.max_tokens, or look at the dropped rows: loralab check CONFIG --json":
+        "调大 data.max_tokens，或查看被丢弃的行：loralab check 配置文件 --json",
+    "look at the dropped rows: loralab check CONFIG --json":
+        "查看被丢弃的行：loralab check 配置文件 --json",
+    "the same question and answer stand in an earlier row": "与前面某一行的问题和回答相同",
+    "{n} of {read} rows dropped: {reasons}": "{read} 行中丢弃了 {n} 行：{reasons}",
+    "{n} answers are cut at data.max_tokens = {limit} and lose their end: raise data.max_tokens, or set data.on_long: drop":
+        "{n} 个回答在 data.max_tokens = {limit} 处被截断，失去结尾：请调大 data.max_tokens，或设置 data.on_long: drop",
+    "keys of the rows that are not used: {keys}": "行中未使用的键：{keys}",
+    "{n} questions have more than one answer; all are kept": "{n} 个问题有不同的回答；全部保留",
+    "{n} extra copies of rows (data.on_duplicate: {choice})":
+        "重复行多出 {n} 份（data.on_duplicate: {choice}）",
+    "{n} rows have a token that would span question and answer; they are split there, as in generation; first: {place}":
+        "{n} 行有跨越问题与回答边界的 token；已像生成时那样在此处切开；首处：{place}",
+    "too few rows to hold any out: the probe is a training row, marked seen":
+        "行数太少，无法留出：固定问题取自训练行，标记为 seen",
+    "no row is left to train on": "没有剩下可训练的行",
+    "too few rows to hold out a test set: there will be no held-out loss":
+        "行数太少，无法留出测试集：没有留出集损失",
+    # resume
+    "the lock of a process that is gone was removed": "已移除一个已消失进程的锁",
+    "{n} bytes of a torn last event were cut off": "已截去最后一条不完整事件的 {n} 字节",
+    "{name} is damaged and passed over: {reason}": "{name} 已损坏，已跳过：{reason}",
+    "{run} is finished: nothing to do": "{run} 已完成：无需再做",
+    "to train longer: loralab resume {run} train.epochs=N, with N above {epochs}":
+        "要继续训练：loralab resume {run} train.epochs=N，N 大于 {epochs}",
+    "{run} goes on after step {step}": "{run} 从第 {step} 步之后继续",
+    "{name} cannot change in a resumed run; only train.epochs and track.* can":
+        "继续运行时不能更改 {name}；只能更改 train.epochs 和 track.*",
+    "config.yaml is missing": "缺少 config.yaml",
+    "was edited since the run was started": "在运行开始后被修改过",
+    "undo the edit, or start a new run: loralab train {path}":
+        "撤销修改，或开始新的运行：loralab train {path}",
+    "was used by this run and is gone": "该运行用过此文件，现已不存在",
+    "has changed since this run was started": "在该运行开始后发生了变化",
+    "put the old file back, or start a new run: loralab train {path}":
+        "恢复原来的文件，或开始新的运行：loralab train {path}",
+    "the rows of this run come out differently now; another version of loralab may have made it":
+        "该运行的数据行现在得到的结果不同；它可能由另一版本的 loralab 生成",
+    "{setting} is not part of this version": "本版本不支持 {setting}",
+}  # fmt: skip
+
+RUNS_LITERAL = ("ROUGE-L", "pip install --upgrade loralab")

@@ -1,0 +1,124 @@
+"""Chinese sentences about configs and data (`config/`, `data/`, `encode/`)."""
+
+from __future__ import annotations
+
+SETTINGS: dict[str, str] = {
+    # limits of a field; each follows the key
+    "is required": "必须设置",
+    "must be at least 1": "必须至少为 1",
+    "must be above 0": "必须大于 0",
+    "must be from 0 to below 1": "必须大于等于 0 且小于 1",
+    "must name at least one layer": "必须至少包含一个层",
+    "must not be negative": "不能为负数",
+    "must be all or at least 1": "必须为 all 或至少为 1",
+    # values
+    "must be a plain value, without a YAML tag": "必须是普通的值，不能带 YAML 标签",
+    "must be a single value": "必须是单个值",
+    "has no value": "没有值",
+    "is {text!r}, must be one of: {choices}": "的值是 {text!r}，必须是以下之一：{choices}",
+    "is {text!r}, must be true or false": "的值是 {text!r}，必须是 true 或 false",
+    "is {text!r}, must be a whole number": "的值是 {text!r}，必须是整数",
+    "is {text!r}, must be a number": "的值是 {text!r}，必须是数字",
+    "uses ${name}, which is not defined in the environment": "用到了 ${name}，但环境变量中没有定义",
+    "is {text!r}, must be a range start:stop such as 0:5000":
+        "的值是 {text!r}，必须是 start:stop 形式的范围，如 0:5000",
+    "must be a mapping such as {example}": "必须是映射，如 {example}",
+    "must name question and answer, or messages, or system alone":
+        "必须指定 question 和 answer，或 messages，或仅 system",
+    "names {part} twice": "两次指定了 {part}",
+    "is too large a number": "的数值过大",
+    "is {text!r}; this version reads data files on disk only": "的值是 {text!r}；本版本只读取磁盘上的数据文件",
+    # files, keys
+    "is a folder, a config file is expected": "是文件夹，此处需要配置文件",
+    "cannot be read: {reason}": "无法读取：{reason}",
+    "is not UTF-8 text": "不是 UTF-8 文本",
+    "is not valid YAML: {reason}": "不是有效的 YAML：{reason}",
+    "holds a character that YAML forbids": "含有 YAML 不允许的字符",
+    "is nested too deeply": "嵌套过深",
+    "must hold sections such as model: and data:": "必须由 model:、data: 等小节组成",
+    "{key} must hold keys, one a line": "{key} 下应为键，每行一个",
+    "a key must be a word": "键必须是一个单词",
+    "{key} is set twice, first in line {line}": "{key} 设置了两次，第一次在第 {line} 行",
+    "{key} looks like a secret; secrets do not belong in a config": "{key} 像是密钥；密钥不应写在配置中",
+    "a config is copied into every run folder": "配置会复制到每个运行文件夹",
+    "set the tracker's own environment variable, such as SWANLAB_API_KEY, or use its login":
+        "请设置跟踪工具自己的环境变量（如 SWANLAB_API_KEY），或使用其登录命令",
+    "{key} {problem}": "{key} {problem}",
+    "unknown key {key}; did you mean {near}?": "未知的键 {key}；是否指 {near}？",
+    "unknown key {key}; it belongs under {section}": "未知的键 {key}；它属于 {section}",
+    "unknown key {key}; known: {known}": "未知的键 {key}；可用：{known}",
+    "an override is written section.key=value, such as train.epochs=3":
+        "覆盖设置的写法是 section.key=value，如 train.epochs=3",
+    "{key} is required": "必须设置 {key}",
+    "train.epochs and train.max_steps are both set; one of them would have no effect":
+        "train.epochs 与 train.max_steps 同时设置，其中一个不会起作用",
+    "remove one, or set it to null": "删去其中一个，或设为 null",
+    "data.fields and data.format are both set; data.format would have no effect":
+        "data.fields 与 data.format 同时设置，data.format 不会起作用",
+    "train.epochs is empty and train.max_steps is not set": "train.epochs 为空，也没有设置 train.max_steps",
+    # rows
+    "{name} is empty": "{name} 为空",
+    "the row must be an object with named fields": "每行必须是带字段名的对象",
+    "the row fits several shapes: {names}; set data.format or data.fields":
+        "该行符合多种格式：{names}；请设置 data.format 或 data.fields",
+    "has no field {key!r}; is {near!r} misspelt?": "没有字段 {key!r}；{near!r} 是否拼写有误？",
+    "has no field {key!r}; its fields are: {keys}": "没有字段 {key!r}；已有字段：{keys}",
+    "{name} must be a list of turns": "{name} 必须是对话轮次的列表",
+    "{name} must hold pairs of question and answer": "{name} 必须由问题与回答的二元组组成",
+    "{name} must hold objects with role and content": "{name} 必须由带角色和内容的对象组成",
+    "a turn of {name} has no {key!r}": "{name} 中有一轮没有 {key!r}",
+    "tool calls are not trained on": "不支持训练工具调用",
+    "the role {role!r} is unknown; did you mean {near!r}?": "未知的角色 {role!r}；是否指 {near!r}？",
+    "the role {role!r} is none of system, user, assistant": "角色 {role!r} 不是 system、user、assistant 之一",
+    "turn {number} is {role}, {wanted} was expected": "第 {number} 轮是 {role}，应为 {wanted}",
+    "the conversation has no answer at its end": "对话末尾没有回答",
+    "{name} must be text, found {kind}": "{name} 必须是文本，实际是 {kind}",
+    "{name} holds half of a surrogate pair": "{name} 含有不成对的代理字符",
+    # data files
+    "no such data file": "数据文件不存在",
+    "check data.train, or give the path with data.train=PATH":
+        "请检查 data.train，或用 data.train=路径 指定",
+    "data.format is {name!r}, must be one of: {known}": "data.format 的值是 {name!r}，必须是以下之一：{known}",
+    "data.encoding is {name!r}, which is no encoding": "data.encoding 的值是 {name!r}，没有这种编码",
+    "{reason}: {detail}": "{reason}：{detail}",
+    "{n} more bad rows": "另有 {n} 个坏行",
+    "mend the rows, or set data.on_bad_row: drop to leave them out and count them":
+        "修正这些行，或设置 data.on_bad_row: drop 以丢弃并计数",
+    "raise data.max_tokens, or set data.on_long: cut or drop": "增大 data.max_tokens，或设置 data.on_long: cut 或 drop",
+    "is empty": "为空",
+    "{suffix} files are not read by this version": "本版本不读取 {suffix} 文件",
+    "convert the file to JSON lines: one object a line, in UTF-8": "请转换为 JSON lines：每行一个对象，UTF-8 编码",
+    "is not {encoding}; it looks like {likely}": "不是 {encoding} 编码；看起来是 {likely}",
+    "set data.encoding: {likely}, or convert it: iconv -f {likely} -t utf-8 FILE":
+        "设置 data.encoding: {likely}，或转换编码：iconv -f {likely} -t utf-8 文件",
+    "the key {key!r} stands twice in the row": "键 {key!r} 在该行出现两次",
+    "is not JSON: {reason}": "不是 JSON：{reason}",
+    "{name} is not a JSON number": "{name} 不是 JSON 数字",
+    "holds a number of {n} digits": "含有 {n} 位的数字",
+    "lists and objects stand more than {n} deep in each other": "列表和对象的嵌套超过 {n} 层",
+    "holds bytes of another encoding": "含有其他编码的字节",
+    "the array does not end with ]": "数组没有以 ] 结尾",
+    "is not JSON: {reason} (line {line}); nothing after it could be read":
+        "不是 JSON：{reason}（第 {line} 行）；其后的内容无法读取",
+    "data.{key} is {part}, but the files hold {n} rows": "data.{key} 为 {part}，但文件共有 {n} 行",
+    "choose a range within 0:{n}": "请选择 0:{n} 以内的范围",
+    "overlaps_test: the question is also a test or probe question":
+        "overlaps_test：该问题也是测试问题或固定问题",
+    "the question is also a test or probe question": "该问题也是测试问题或固定问题",
+    # encoding
+    "the text holds the special token {token}": "文本中含有特殊 token {token}",
+    "the chat template does not close this answer with its end token": "对话模板没有用结束符结束这个回答",
+    "the chat template changes the text of the row": "对话模板改动了该行的文本",
+    "{length} tokens, data.max_tokens is {limit}": "{length} 个 token，超过 data.max_tokens（{limit}）",
+    "the question alone has {length} tokens, data.max_tokens is {limit}: nothing is left to train on":
+        "仅问题就有 {length} 个 token，data.max_tokens 为 {limit}：没有可训练的部分",
+    "the tokenizer has no pad token, which data.answer_end: pad needs":
+        "分词器没有 pad token，而 data.answer_end: pad 需要它",
+    "the model's tokenizer has no chat template": "该模型的分词器没有对话模板",
+    "choose an instruct (chat) model, or add chat_template.jinja to the model folder":
+        "请选用 instruct（chat）模型，或在模型文件夹中加入 chat_template.jinja",
+    "the chat template writes no end token after an answer": "对话模板没有在回答后写结束符",
+    "the chat template refuses turns {roles}: {reason}": "对话模板不接受轮次 {roles}：{reason}",
+}  # fmt: skip
+
+SETTINGS_LITERAL = ("loralab init {path}",)

@@ -1,0 +1,123 @@
+"""Greedy answers: those of Hugging Face's `generate`, whatever stands beside them in the batch."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from doubles.tuned import PAD, fill_b
+from loralab.config import Config
+from loralab.engine.base import Answer
+from loralab.engine.generate import LocalGenerator
+from loralab.model.load import load_tuned
+
+NEW_TOKENS = 12
+
+
+@pytest.fixture(scope="module", params=["base", "adapter"])
+def model(request: pytest.FixtureRequest, tiny_model: Path, engine_config: Callable[..., Config]) -> Any:
+    """The tiny model with larger weights, so that answers vary; its adapter silent, or loud."""
+    import torch
+
+    tuned = load_tuned(tiny_model, engine_config(), "cpu")
+    generator = torch.Generator().manual_seed(1)
+    for name, parameter in tuned.model.named_parameters():
+        if parameter.ndim == 2 and "lora" not in name:
+            parameter.data = 0.25 * torch.randn(parameter.shape, generator=generator)
+    if request.param == "adapter":
+        fill_b(tuned.model)
+    return tuned.model
+
+
+@pytest.fixture(scope="module")
+def prompts() -> list[list[int]]:
+    generator = np.random.default_rng(11)
+    return [[int(i) for i in generator.integers(0, 256, n)] for n in (3, 17, 1, 40, 9, 26)]
+
+
+def answer(
+    model: Any, prompts: Sequence[Sequence[int]], stop: Sequence[int] = (), batch_rows: int = 8, limit: int = NEW_TOKENS
+) -> list[Answer]:
+    return list(LocalGenerator(model, "cpu", PAD, batch_rows).generate(prompts, limit, stop, lambda: None))
+
+
+def reference(model: Any, prompt: Sequence[int], stop: Sequence[int] = ()) -> list[int]:
+    """Hugging Face's own greedy answer to one prompt, without the stop token."""
+    import torch
+    from transformers import GenerationConfig
+
+    settings = GenerationConfig(
+        do_sample=False, max_new_tokens=NEW_TOKENS, eos_token_id=list(stop) or None, pad_token_id=PAD
+    )
+    ids = torch.tensor([list(prompt)])
+    whole = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=settings)[0]
+    new = [int(i) for i in whole[len(prompt) :]]
+    return new[:-1] if new[-1] in stop else new
+
+
+def test_batched_answers_are_those_of_hugging_face_one_by_one(model: Any, prompts: list[list[int]]) -> None:
+    expected = [reference(model, p) for p in prompts]
+    assert len({tuple(e) for e in expected}) == len(prompts), "the model must give different answers"
+    for batch_rows in (1, 4, 8):
+        answers = answer(model, prompts, batch_rows=batch_rows)
+        assert [list(a.ids) for a in answers] == expected
+        assert [a.index for a in answers] == list(range(len(prompts)))
+
+
+def test_a_stop_token_ends_its_own_row_only(model: Any, prompts: list[list[int]]) -> None:
+    free = [reference(model, p) for p in prompts]
+    stop = [free[0][2], free[3][5]]
+    answers = answer(model, prompts, stop)
+    assert [list(a.ids) for a in answers] == [reference(model, p, stop) for p in prompts]
+    assert len(answers[0].ids) <= 2 and not {i for a in answers for i in a.ids} & set(stop)
+    for found, whole in zip(answers, free, strict=True):
+        assert found.finish_reason == ("stop" if set(whole) & set(stop) else "length")
+
+
+def test_an_answer_ends_at_the_limit_and_says_so(model: Any, prompts: list[list[int]]) -> None:
+    answers = answer(model, prompts, limit=5)
+    assert {(len(a.ids), a.finish_reason) for a in answers} == {(5, "length")}
+    whole = answer(model, prompts)
+    assert all(a.ids == w.ids[:5] for a, w in zip(answers, whole, strict=True))
+
+
+def test_a_first_token_that_stops_gives_an_empty_answer(model: Any, prompts: list[list[int]]) -> None:
+    first = reference(model, prompts[1])[0]
+    assert answer(model, [prompts[1]], [first])[0].ids == ()
+    assert answer(model, [prompts[1]], [first])[0].finish_reason == "stop"
+
+
+def test_generation_ends_early_once_every_row_has_stopped(model: Any, prompts: list[list[int]]) -> None:
+    ticks = [0]
+    generator = LocalGenerator(model, "cpu", PAD, 8)
+    stop = {reference(model, p)[1] for p in prompts} | {reference(model, p)[0] for p in prompts}
+    list(generator.generate(prompts, NEW_TOKENS, sorted(stop), lambda: ticks.__setitem__(0, ticks[0] + 1)))
+    assert 1 <= ticks[0] <= 2
+
+
+def test_the_models_generation_config_is_not_obeyed(
+    tiny_model: Path, engine_config: Callable[..., Config], prompts: list[list[int]], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "sampling")
+    (folder / "generation_config.json").write_text(
+        '{"do_sample": true, "temperature": 1.9, "repetition_penalty": 9.0, "max_new_tokens": 2, "eos_token_id": [65, 66]}'
+    )
+    expected = answer(load_tuned(tiny_model, engine_config(), "cpu").model, prompts)
+    found = answer(load_tuned(folder, engine_config(), "cpu").model, prompts)
+    assert [a.ids for a in found] == [a.ids for a in expected]
+    assert {len(a.ids) for a in found} == {NEW_TOKENS}
+
+
+def test_answering_leaves_no_gradient_and_every_token_is_a_place_to_stop(model: Any, prompts: list[list[int]]) -> None:
+    def stop_now() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(LocalGenerator(model, "cpu", PAD, 8).generate(prompts, NEW_TOKENS, [], stop_now))
+    answer(model, prompts)
+    assert all(p.grad is None for p in model.parameters()) and not model.training

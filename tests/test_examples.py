@@ -1,0 +1,42 @@
+"""Every example loads, and the law example is the reference job to the last setting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loralab.config import Slice, load_config
+from loralab.config.render import to_dict
+from loralab.config.schema import Projections
+from loralab.train.order import plan_steps
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda p: p.name)
+def test_example_loads(path: Path) -> None:
+    config = load_config(path)
+    assert config.run.name == path.stem
+    assert all(Path(file).parent == EXAMPLES / "data" for file in config.data.train)
+    assert to_dict(config)["model"]["name"].startswith("Qwen/")
+
+
+def test_law_example_is_the_reference_job() -> None:
+    config = load_config(EXAMPLES / "law-qwen2.5-7b.yaml")
+    model, data, lora, train = config.model, config.data, config.lora, config.train
+    assert (model.name, model.dtype) == ("Qwen/Qwen2.5-7B-Instruct", "bfloat16")
+    assert Path(data.train[0]).name == "DISC-Law-SFT-Pair-QA-released.jsonl"
+    assert (data.rows, data.probes, data.test) == (Slice(0, 5000), Slice(0, 5), Slice(5000, 5200))
+    assert data.system == "你是一个法律专家，请根据用户的问题给出专业的回答"
+    assert (data.max_tokens, data.on_long, data.answer_end) == (384, "cut", "pad")
+    assert (lora.rank, lora.alpha, lora.dropout, lora.targets) == (64, 16.0, 0.1, Projections)
+    assert (train.learning_rate, train.schedule, train.warmup_steps) == (1e-4, "linear", 0)
+    assert (train.epochs, train.batch_rows, train.accumulate) == (2.0, 4, 4)
+    assert (train.save_every_steps, train.log_every_steps) == (100, 10)
+    assert (train.weight_decay, train.max_grad_norm) == (0.0, 1.0)
+
+
+def test_law_example_takes_626_steps() -> None:
+    train = load_config(EXAMPLES / "law-qwen2.5-7b.yaml").train
+    assert plan_steps(4995, train).total_steps == 626
