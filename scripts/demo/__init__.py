@@ -1,0 +1,1 @@
+"""Scripts that make the demo's tiny model and data; README.md lists them in order of use."""
