@@ -47,7 +47,7 @@ def check(
     Exit code 0: clean, or bad rows are dropped as the config says; 2: config or model; 3: bad rows.
     """
     config = _config(path, overrides, model)
-    template = _template(config)
+    template, missing = _template(config)
     prepared = prepare(config, template)
     if as_json:
         console.data(_document(prepared, template))
@@ -55,8 +55,10 @@ def check(
         _tell(prepared, template, config, console)
     if show and template:
         print_preview(prepared, template, show, console)
-    elif show:
+    elif show and not missing:
         raise UsageError(Problem(say("--show needs a tokenizer; add --model FOLDER")))
+    if missing:
+        raise missing
     prepared.refuse(config.data)
     console.next(_next(path, overrides, model))
 
@@ -74,13 +76,19 @@ def _config(path: Path, overrides: tuple[str, ...], model: str | None) -> Config
 NO_MODEL = "(none)"
 
 
-def _template(config: Config) -> ChatTemplate | None:
-    """The tokenizer's template; None when only a data file is looked at."""
+def _template(config: Config) -> tuple[ChatTemplate | None, UsageError | None]:
+    """The tokenizer's template, none when only a data file is looked at; or what is wrong with the model.
+
+    The data can be looked at all the same, so that error is raised after the report.
+    """
     if config.model.name == NO_MODEL:
-        return None
-    located = locate(config.model, "tokenizer")
-    check_model_folder(located.folder, config.model.trust_remote_code, "tokenizer")
-    return read_template(load_tokenizer(located.folder, config.model.trust_remote_code))
+        return None, None
+    try:
+        located = locate(config.model, "tokenizer")
+        check_model_folder(located.folder, config.model.trust_remote_code, "tokenizer")
+        return read_template(load_tokenizer(located.folder, config.model.trust_remote_code)), None
+    except UsageError as error:
+        return None, error
 
 
 def _document(prepared: Prepared, template: ChatTemplate | None) -> dict[str, Any]:

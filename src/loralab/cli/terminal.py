@@ -115,7 +115,7 @@ class TerminalSink:
             self.first = (time.monotonic() - event["seconds"], step - 1)
         if self.bar:
             self.bar.update(self.task, completed=step, description=self._numbers(event))
-        elif self._is_due(step):
+        if self._is_due(step):
             self.console.say(
                 say(
                     "step {step}/{total} {numbers}", step=step, total=self.total, numbers=self._numbers(event)
@@ -125,7 +125,9 @@ class TerminalSink:
     # --------------------------------------------------------------------------------------- display
 
     def _is_due(self, step: int) -> bool:
-        """At least every 5 %, and every log_every_steps if that is rarer than 5 % would be, and the last."""
+        """Every log_every_steps above the bar of a terminal, every 5 % elsewhere; and the last step."""
+        if self.bar:
+            return step % self.log_every_steps == 0 or step == self.total
         twentieth = 20 * step // max(1, self.total)
         due = twentieth > self.twentieth or step == self.total
         self.twentieth = max(self.twentieth, twentieth)

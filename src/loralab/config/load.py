@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from loralab.config.coerce import PLAIN_TAG, BadValue, Place, check_tags, is_null, read_value
-from loralab.config.schema import Config
+from loralab.config.schema import Config, RunConfig
 from loralab.errors import Problem, UsageError
 from loralab.words import Words, say
 
@@ -115,8 +115,7 @@ def _read_document(root: yaml.Node, path: Path, place: Place, reading: _Reading)
     if is_null(root):
         return
     if not isinstance(root, yaml.MappingNode):
-        reading.wrong(f"{path}:1", say("must hold sections such as model: and data:"))
-        return
+        raise UsageError(Problem(say("must hold sections such as model: and data:"), f"{path}:1"))
     for section, node, where in _entries(root, path, "", reading):
         if section not in SECTIONS:
             reading.wrong(where, _unknown(section, "", list(SECTIONS)))
@@ -238,6 +237,9 @@ def _finish(reading: _Reading, overrides: Sequence[str], environment: Mapping[st
     _check_pairs(reading)
     if reading.problems:
         raise UsageError(*sorted(reading.problems, key=_line_of))
+    reading.values.setdefault(("run", "dir"), str(Path.cwd() / RunConfig().dir))
+    folder = reading.values.get(("run", "dir"), SECTIONS["run"]().dir)
+    reading.values["run", "dir"] = str(Path(folder).absolute())
     sections = {
         section: cls(**{k: v for (s, k), v in reading.values.items() if s == section})
         for section, cls in SECTIONS.items()

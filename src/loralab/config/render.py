@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from typing import Any, Literal
 
@@ -32,7 +33,19 @@ def to_yaml(config: Config) -> str:
     document["data"]["test"] = "none" if config.data.test is None else document["data"]["test"]
     for section, key in PATHS:
         document[section][key] = _as_written(document[section][key])
-    return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=100)
+    return yaml.dump(document, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes text with Unicode line breaks in double quotes: other styles would fold them into spaces."""
+
+
+def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = '"' if re.search("[\x85\u2028\u2029]", text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _represent_text)
 
 
 PATHS = (

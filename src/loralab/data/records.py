@@ -272,7 +272,7 @@ def _array(file: FileText) -> Iterator[Record]:
         line += text.count("\n", counted, at)
         yield Record(f"{file.path}:{line}", fault=BadRow("bad_json", say("the array does not end with ]")))
     elif text[at + 1 :].strip():
-        line += text.count("\n", counted, at)
+        line += text.count("\n", counted, SPACE.match(text, at + 1).end())  # type: ignore[union-attr]
         extra = BadRow("bad_json", say("is not JSON: {reason}", reason="more text after the array"))
         yield Record(f"{file.path}:{line}", fault=extra)
 

@@ -7,13 +7,16 @@ covers exactly the answers and their end tokens.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from loralab.data.conversation import Conversation
+from loralab.data.conversation import Conversation, Message
 from loralab.data.reasons import BadRow
 from loralab.encode.template import ChatTemplate
 from loralab.words import say
+
+MARK = re.compile("\ue000[0-9]+\ue001")
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,8 @@ def encode_prompt(conversation: Conversation, template: ChatTemplate, special_to
     """Ids of everything before the final answer, with the template's opening of it: what a model is asked."""
     text = template.render(conversation.prompt, open_answer=True)
     if _special_in(conversation, template) and special_tokens == "text":
-        pieces = _split_contents(text, [m.content for m in conversation.prompt], trained=False)
+        spans = _content_spans(conversation.prompt, template, text, open_answer=True)
+        pieces = _split(text, 0, len(text), spans, trained=False)
         return [i for p in pieces for i in template.ids(p.text, as_text=p.content)]
     return template.ids(text)
 
@@ -93,47 +97,72 @@ def _pieces(conversation: Conversation, template: ChatTemplate) -> Iterator[Piec
     """The template's text in order, cut at the borders of each answer and its end token."""
     messages = conversation.messages
     full = template.render(messages)
+    spans = _content_spans(messages, template, full)
     at = 0
-    waiting: list[str] = []
-    for number, message in enumerate(messages):
+    waiting: list[tuple[int, int]] = []
+    for number, (message, span) in enumerate(zip(messages, spans, strict=True)):
         if message.role != "assistant":
-            waiting.append(message.content)
+            waiting.append(span)
             continue
         prompt = template.render(messages[:number], open_answer=True)
-        start = len(prompt) if full.startswith(prompt) else _find(full, message.content, at)
-        stop = _find(full, message.content, start) + len(message.content)
-        yield from _split_contents(full[at:start], waiting, trained=False)
-        yield from _split_contents(full[start:stop], [message.content], trained=True)
-        if not full.startswith(template.end_text, stop):
+        opened = full.startswith(prompt) and at <= len(prompt) <= span[0]
+        start = len(prompt) if opened else span[0]
+        yield from _split(full, at, start, waiting, trained=False)
+        yield from _split(full, start, span[1], [span], trained=True)
+        if not full.startswith(template.end_text, span[1]):
             raise BadRow(
                 "special_token_in_text",
                 say("the chat template does not close this answer with its end token"),
             )
-        at = stop + len(template.end_text)
+        at = span[1] + len(template.end_text)
         yield Piece(template.end_text, True)
         waiting = []
     if full[at:]:
         yield Piece(full[at:], False)
 
 
-def _find(text: str, content: str, start: int) -> int:
-    at = text.find(content, start)
-    if at < 0:
-        raise BadRow("wrong_type", say("the chat template changes the text of the row"))
-    return at
+def _content_spans(
+    messages: Sequence[Message], template: ChatTemplate, text: str, open_answer: bool = False
+) -> list[tuple[int, int]]:
+    """Where the content of each message stands in the template's text; raises BadRow if it does not.
+
+    The template is rendered once more with marks for contents, so that its own words are known and a
+    content such as "user" is not found in them. Where the contents change what the template writes
+    (templates that leave out earlier reasoning), they are searched for in order.
+    """
+    marked = [Message(m.role, f"\ue000{number}\ue001") for number, m in enumerate(messages)]
+    own = MARK.split(template.render(marked, open_answer))
+    exact = len(own) == len(messages) + 1
+    spans, at = [], 0
+    for number, message in enumerate(messages):
+        before, after = (own[number], own[number + 1]) if exact else ("", "")
+        spellings = (message.content, message.content.strip())  # some templates trim
+        spelling = next((s for s in spellings if text.startswith(before + s + after, at)), None)
+        exact = exact and spelling is not None
+        if spelling is None or not exact:
+            spelling = spellings[0] if text.find(spellings[0], at) >= 0 else spellings[1]
+            start = text.find(spelling, at)
+        else:
+            start = at + len(before)
+        if start < 0:
+            raise BadRow("wrong_type", say("the chat template changes the text of the row"))
+        at = start + len(spelling)
+        spans.append((start, at))
+    return spans
 
 
-def _split_contents(text: str, contents: Sequence[str], trained: bool) -> Iterator[Piece]:
-    """A stretch of text with the row's own contents marked."""
-    at = 0
-    for content in contents:
-        start = _find(text, content, at)
-        if start > at:
-            yield Piece(text[at:start], trained)
-        yield Piece(content, trained, content=True)
-        at = start + len(content)
-    if at < len(text):
-        yield Piece(text[at:], trained)
+def _split(
+    text: str, start: int, stop: int, contents: Sequence[tuple[int, int]], trained: bool
+) -> Iterator[Piece]:
+    """The stretch of `text` from `start` to `stop` with the row's own contents marked."""
+    at = start
+    for first, last in contents:
+        if first > at:
+            yield Piece(text[at:first], trained)
+        yield Piece(text[first:last], trained, content=True)
+        at = last
+    if at < stop:
+        yield Piece(text[at:stop], trained)
 
 
 def _by_pieces(

@@ -33,7 +33,12 @@ class EncodedRows:
 
 
 def encode_rows(rows: Sequence[Row], template: ChatTemplate, config: DataConfig) -> EncodedRows:
-    """Encode every row; under on_long a row over max_tokens is cut at its answer's end or dropped."""
+    """Encode every row; under on_long a row over max_tokens is cut at its answer's end or dropped.
+
+    Raises UsageError if the template has no place for data.system.
+    """
+    if config.system:
+        template.check_system(config.system)
     result = EncodedRows()
     for row in rows:
         try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from loralab.data.conversation import Message
+from loralab.data.reasons import BadRow
 from loralab.errors import Problem, UsageError
 from loralab.words import say
 
@@ -28,13 +30,38 @@ class ChatTemplate:
     segments_agree: bool
 
     def render(self, messages: Sequence[Message], open_answer: bool = False) -> str:
-        """The text of a conversation; `open_answer` adds what the template writes before an answer."""
-        return render(self.tokenizer, messages, open_answer)
+        """The text of a conversation; `open_answer` adds what the template writes before an answer.
+
+        Raises BadRow (role_order) for turns that the template refuses.
+        """
+        try:
+            return render(self.tokenizer, messages, open_answer)
+        except UsageError as error:
+            raise BadRow("role_order", error.problems[0].what) from None
+
+    def check_system(self, system: str) -> None:
+        """Raise UsageError if the template has no place for a system message."""
+        text = render(self.tokenizer, [Message("system", system), Message("user", QUESTION)], True)
+        if system.strip() not in text:
+            raise UsageError(Problem(say("the chat template leaves out the system message"), "data.system"))
 
     def ids(self, text: str, as_text: bool = False) -> list[int]:
         """Token ids of a text; with `as_text` special tokens written in it are ordinary characters."""
-        encoded = self.tokenizer(text, add_special_tokens=False, split_special_tokens=as_text)
-        return list(encoded["input_ids"])
+        if not as_text:
+            return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        ids: list[int] = []
+        for part in self._apart(text):
+            ids += self.tokenizer(part, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        return ids
+
+    def _apart(self, text: str) -> list[str]:
+        """The text cut inside each token that is not flagged as special, which a tokenizer always reads as one."""
+        added = self.tokenizer.added_tokens_decoder.values()
+        tokens = [
+            t.content for t in added if not t.special and t.content in self.special and t.content in text
+        ]
+        cuts = [f"(?<={re.escape(t[0])})(?={re.escape(t[1:])})" for t in tokens if len(t) > 1]
+        return re.split("|".join(cuts), text) if cuts else [text]
 
     @property
     def pad_id(self) -> int:
@@ -45,7 +72,7 @@ class ChatTemplate:
 
     def default_system(self) -> str:
         """What the template writes before the first question when the row has no system message."""
-        text = self.render([Message("user", QUESTION)], open_answer=True)
+        text = render(self.tokenizer, [Message("user", QUESTION)], open_answer=True)
         return text[: text.find(QUESTION)]
 
 
@@ -64,6 +91,8 @@ def read_template(tokenizer: Any) -> ChatTemplate:
         )
     talk = [Message("user", QUESTION), Message("assistant", ANSWER)]
     text = render(tokenizer, talk)
+    if ANSWER not in text:
+        raise UsageError(Problem(say("the chat template leaves out the answer")))
     suffix = text[text.rindex(ANSWER) + len(ANSWER) :]
     ids = list(tokenizer(suffix, add_special_tokens=False)["input_ids"])
     special_ids = special_token_ids(tokenizer)
@@ -73,9 +102,9 @@ def read_template(tokenizer: Any) -> ChatTemplate:
     token = tokenizer.convert_ids_to_tokens(ids[end])
     end_text = suffix[: suffix.index(token) + len(token)]
     special = {tokenizer.convert_ids_to_tokens(i) for i in special_ids}
-    special |= _emitted(tokenizer, text)
-    template = ChatTemplate(tokenizer, end_text, ids[end], tuple(sorted(special)), True)
     prompt = render(tokenizer, talk[:1], open_answer=True)
+    special |= _emitted(tokenizer, prompt + text)
+    template = ChatTemplate(tokenizer, end_text, ids[end], tuple(sorted(filter(str.strip, special))), True)
     apart = template.ids(prompt) + template.ids(text[len(prompt) :]) if text.startswith(prompt) else []
     return ChatTemplate(tokenizer, end_text, ids[end], template.special, apart == template.ids(text))
 
@@ -98,7 +127,7 @@ def render(tokenizer: Any, messages: Sequence[Message], open_answer: bool = Fals
     plain = [{"role": m.role, "content": m.content} for m in messages]
     try:
         return str(tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=open_answer))
-    except TemplateError as error:
+    except (TemplateError, TypeError) as error:
         roles = ", ".join(m.role for m in messages)
         raise UsageError(
             Problem(say("the chat template refuses turns {roles}: {reason}", roles=roles, reason=error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,7 @@ def train(
     and Interrupted. Whatever happens after the folder is made is in its events.
     """
     job = plan_job(config)
+    config = job.config
     folder = create_run_folder(Path(config.run.dir).absolute(), run_name(config))
     write_text(folder.config, to_yaml(config))
     job.prepared.write(folder)
@@ -85,6 +86,8 @@ def plan_job(config: Config) -> Job:
     """Find the model, read and encode the data, and check all that can be checked without weights."""
     _refuse_unavailable(config)
     located = locate(config.model)
+    if located.origin == "local":
+        config = replace(config, model=replace(config.model, name=str(located.folder)))
     check_model_folder(located.folder, config.model.trust_remote_code, "all")
     template = read_template(load_tokenizer(located.folder, config.model.trust_remote_code))
     prepared = prepare(config, template)

@@ -45,6 +45,16 @@ COMMANDS: dict[str, str] = {
     "the last event is torn ({n} bytes) and was passed over": "最后一条事件不完整（{n} 字节），已跳过",
     "failed: {error}": "失败：{error}",
     "metric": "指标",
+    # demo
+    "right answers": "答对比例",
+    "better: the interval excludes 0": "变好：区间不含 0",
+    "no improvement shown": "未显示出改进",
+    "whole answer right, first to last stage: {change}: {verdict}":
+        "整个回答正确的比例，首末阶段之差：{change}：{verdict}",
+    "for comparison: always the commonest law {law:.1%}, commonest department {department:.1%}; a character-bigram naive Bayes finds the law in {bayes:.1%}":
+        "对照：总答最常见的法律 {law:.1%}，总答最常见的部门 {department:.1%}；字符二元朴素贝叶斯判对法律 {bayes:.1%}",
+    "recorded over {n} seeds: whole answer {low:.1%} to {high:.1%}, mean {mean:.1%}":
+        "{n} 个随机种子的记录：整个回答正确 {low:.1%} 到 {high:.1%}，平均 {mean:.1%}",
     # train
     "run {path}": "运行文件夹：{path}",
     "data: {train} rows to train on, {test} held out, {probes} probes; {dropped} dropped, {cut} cut":

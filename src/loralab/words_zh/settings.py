@@ -118,6 +118,8 @@ SETTINGS: dict[str, str] = {
     "choose an instruct (chat) model, or add chat_template.jinja to the model folder":
         "请选用 instruct（chat）模型，或在模型文件夹中加入 chat_template.jinja",
     "the chat template writes no end token after an answer": "对话模板没有在回答后写结束符",
+    "the chat template leaves out the system message": "对话模板没有写出系统提示词",
+    "the chat template leaves out the answer": "对话模板没有写出回答",
     "the chat template refuses turns {roles}: {reason}": "对话模板不接受轮次 {roles}：{reason}",
 }  # fmt: skip
 
