@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("LORALAB_LANG", "en")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny: more threads only wait for each other
 
+from doubles.command import Job, ended, start
 from doubles.tiny_model import write_tiny_model
+
+settings.register_profile("tests", deadline=None, derandomize=True)  # slow machines, same examples everywhere
+settings.load_profile("tests")
 
 QUESTIONS = [
     "租房到期后房东不退押金怎么办？", "试用期最长可以约定多久？", "借条上没有写利息，可以要利息吗？", "邻居的树枝伸到我家院子？",
@@ -32,7 +37,10 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def rows_file(tmp_path: Path) -> Path:
     """24 input/output rows of different lengths in a JSON-lines file."""
-    path = tmp_path / "rows.jsonl"
+    return write_rows(tmp_path / "rows.jsonl")
+
+
+def write_rows(path: Path) -> Path:
     lines = [
         {"input": f"{i}. {QUESTIONS[i % len(QUESTIONS)]}", "output": f"答{i}：" + "依法处理。" * (1 + i % 3)}
         for i in range(24)
@@ -57,3 +65,24 @@ def quick_config(tiny_model: Path, rows_file: Path, tmp_path: Path) -> Callable[
         return make_config([*(f"{k}={v}" for k, v in base.items() if k not in given), *overrides])
 
     return make
+
+
+@pytest.fixture(scope="session")
+def job(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """`loralab train job.yaml --json` as a process of its own: 2 epochs of 5 steps with dropout, 4 stages.
+
+    Read only: copy the run folder to change it.
+    """
+    folder = tmp_path_factory.mktemp("job")
+    rows = write_rows(folder / "rows.jsonl")
+    config = folder / "job.yaml"
+    config.write_text(
+        f"model: {{name: {tiny_model}}}\n"
+        f"data: {{train: {rows}, test: 4, probes: 2}}\n"
+        "lora: {rank: 4, dropout: 0.1}\n"
+        "train: {batch_rows: 2, accumulate: 2, learning_rate: 1e-2, save_every_steps: 2, log_every_steps: 1}\n"
+        "evaluate: {max_new_tokens: 24, answers: 4, batch_rows: 2}\n"
+        "track: {swanlab: off}\nrun: {name: job}\n",
+        "utf-8",
+    )
+    return Job(folder, config, ended(start("train", config, "--json", cwd=folder)))

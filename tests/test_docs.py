@@ -74,6 +74,16 @@ def test_commands_use_verbs_and_settings_that_exist(page: Path) -> None:
         make_config(["model.name=m", "data.train=d", *(w for w in settings if "$" not in w)])
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_make_targets_exist(page: Path) -> None:
+    lines = [line for block in blocks(page, "bash") for line in block.splitlines()]
+    found = [
+        w for line in lines if (words := shlex.split(line, comments=True))[:1] == ["make"] for w in words[1:]
+    ]
+    known = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert set(found) <= set(known)
+
+
 @pytest.mark.parametrize("page", [p for p in PAGES if p.name.startswith("library")], ids=lambda p: p.name)
 def test_python_of_the_library_page_compiles(page: Path) -> None:
     found = blocks(page, "python")

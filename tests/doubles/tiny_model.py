@@ -16,7 +16,7 @@ def write_tiny_model(folder: Path, *, layers: int = 2, tied: bool = True, seed: 
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
-    tokenizer = _tokenizer()
+    tokenizer = make_tokenizer()
     config = Qwen2Config(
         vocab_size=len(tokenizer), hidden_size=32, intermediate_size=48, num_hidden_layers=layers,
         num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=1024, tie_word_embeddings=tied,
@@ -31,12 +31,14 @@ def write_tiny_model(folder: Path, *, layers: int = 2, tied: bool = True, seed: 
     return folder
 
 
-def _tokenizer():  # type: ignore[no-untyped-def]
+def make_tokenizer(merges=()):  # type: ignore[no-untyped-def]
+    """A byte-level ChatML tokenizer; `merges` are pairs of its characters that become one token."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    base = Tokenizer(models.BPE(vocab={c: i for i, c in enumerate(alphabet)}, merges=[]))
+    words = [*alphabet, *("".join(pair) for pair in merges)]
+    base = Tokenizer(models.BPE(vocab={c: i for i, c in enumerate(words)}, merges=list(merges)))
     base.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     base.decoder = decoders.ByteLevel()
     base.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in SPECIAL])

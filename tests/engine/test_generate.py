@@ -41,7 +41,11 @@ def prompts() -> list[list[int]]:
 
 
 def answer(
-    model: Any, prompts: Sequence[Sequence[int]], stop: Sequence[int] = (), batch_rows: int = 8, limit: int = NEW_TOKENS
+    model: Any,
+    prompts: Sequence[Sequence[int]],
+    stop: Sequence[int] = (),
+    batch_rows: int = 8,
+    limit: int = NEW_TOKENS,
 ) -> list[Answer]:
     return list(LocalGenerator(model, "cpu", PAD, batch_rows).generate(prompts, limit, stop, lambda: None))
 
@@ -113,7 +117,9 @@ def test_the_models_generation_config_is_not_obeyed(
     assert {len(a.ids) for a in found} == {NEW_TOKENS}
 
 
-def test_answering_leaves_no_gradient_and_every_token_is_a_place_to_stop(model: Any, prompts: list[list[int]]) -> None:
+def test_answering_leaves_no_gradient_and_every_token_is_a_place_to_stop(
+    model: Any, prompts: list[list[int]]
+) -> None:
     def stop_now() -> None:
         raise KeyboardInterrupt
 

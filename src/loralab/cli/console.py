@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
@@ -19,7 +19,7 @@ QUIET, NORMAL, VERBOSE = -1, 0, 1
 class Console:
     """Language and loudness of one command."""
 
-    language: str = "en"
+    language: str = field(default_factory=lambda: choose_language(None))
     loudness: int = NORMAL
 
     def say(self, words: Words, loudness: int = NORMAL) -> None:
@@ -67,10 +67,7 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def console(context: click.Context) -> Console:
     """The console of the running command."""
-    found = context.find_object(Console)
-    if found is None:
-        found = context.ensure_object(lambda: Console(choose_language(None)))  # type: ignore[arg-type]
-    return found
+    return context.ensure_object(Console)
 
 
-pass_console = click.make_pass_decorator(Console)
+pass_console = click.make_pass_decorator(Console, ensure=True)

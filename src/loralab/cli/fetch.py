@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from loralab.cli.console import Console, common, pass_console
 from loralab.errors import Problem, UsageError
 from loralab.model.fetch import fetch as fetch_files
 from loralab.model.fetch import size
@@ -13,7 +14,7 @@ from loralab.model.folder import check_files
 from loralab.model.hub import Located, Progress
 from loralab.model.locate import hub_of, is_path
 from loralab.run.files import dump_json, sha256
-from loralab.words import Words, choose_language, say
+from loralab.words import say
 
 
 @click.command()
@@ -27,7 +28,11 @@ from loralab.words import Words, choose_language, say
     help="Folder for the files; the hub's own cache when left out.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document with every file's sha256.")
-def fetch(name: str, source: str, revision: str | None, to: Path | None, as_json: bool) -> None:
+@common
+@pass_console
+def fetch(
+    console: Console, name: str, source: str, revision: str | None, to: Path | None, as_json: bool
+) -> None:
     """Download a model from Hugging Face or ModelScope and check every file.
 
     Files that are there already are kept; a download that was broken off goes on. Prints the folder.
@@ -35,14 +40,14 @@ def fetch(name: str, source: str, revision: str | None, to: Path | None, as_json
     if is_path(name):
         raise UsageError(Problem(say("is a path; fetch needs the owner/name of a model on a hub"), name))
     target = to.absolute() if to else None
-    located = fetch_files(name, hub_of(source), revision, progress=_progress_lines(), to=target)
+    located = fetch_files(name, hub_of(source), revision, progress=_progress_lines(console), to=target)
     check_files(located.folder)
-    _tell(say("{name} is complete", name=name))
+    console.say(say("{name} is complete", name=name))
     click.echo(dump_json(_document(located)) if as_json else str(located.folder))
-    _tell(say("next: loralab train CONFIG model.name={folder}", folder=located.folder))
+    console.next(say("loralab train CONFIG model.name={folder}", folder=located.folder))
 
 
-def _progress_lines() -> Progress:
+def _progress_lines(console: Console) -> Progress:
     """A callback that says a line for every 5 %."""
     said = 0
 
@@ -52,7 +57,7 @@ def _progress_lines() -> Progress:
         if twentieth > said:
             said = twentieth
             percent, total = 5 * twentieth, size(total_bytes)
-            _tell(say("{percent} % of {total}, {file}", percent=percent, total=total, file=file))
+            console.say(say("{percent} % of {total}, {file}", percent=percent, total=total, file=file))
 
     return progress
 
@@ -74,7 +79,3 @@ def _document(located: Located) -> dict[str, object]:
 def _is_bookkeeping(folder: Path, path: Path) -> bool:
     """Whether a file is the hub client's own, such as .cache/."""
     return path.relative_to(folder).parts[0].startswith(".")
-
-
-def _tell(words: Words) -> None:
-    click.echo(words.text(choose_language(None)), err=True)

@@ -6,6 +6,7 @@ A new shape is one function and one line in FORMATS.
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -166,8 +167,19 @@ def detect(row: RawRow) -> str:
         )
     if fitting:
         return fitting[0]
-    nearest = max(FORMATS.values(), key=lambda shape: sum(k in row for k in shape.needs))
-    raise _missing(row, [k for k in nearest.needs if k not in row])
+    needs = _nearest_needs(tuple(list(row)[:50]))
+    raise _missing(row, [k for k in needs if k not in row])
+
+
+@functools.lru_cache(maxsize=256)
+def _nearest_needs(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The needs of the shape that most of the keys fit, a misspelt one counting half."""
+
+    def fit(shape: Format) -> int:
+        near = [k for k in shape.needs if difflib.get_close_matches(k, keys, n=1, cutoff=0.6)]
+        return len(near) + sum(k in keys for k in near)
+
+    return max(FORMATS.values(), key=fit).needs
 
 
 def _missing(row: RawRow, missing: list[str]) -> BadRow:

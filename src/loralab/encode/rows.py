@@ -38,7 +38,7 @@ def encode_rows(rows: Sequence[Row], template: ChatTemplate, config: DataConfig)
     Raises UsageError if the template has no place for data.system.
     """
     if config.system:
-        template.check_system(config.system)
+        template.check_system()
     result = EncodedRows()
     for row in rows:
         try:

@@ -12,7 +12,7 @@ from loralab.data.reasons import BadRow
 from loralab.errors import Problem, UsageError
 from loralab.words import say
 
-QUESTION, ANSWER = "Q?", "A."
+SYSTEM, QUESTION, ANSWER = "S.!", "Q?", "A."
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class ChatTemplate:
         except UsageError as error:
             raise BadRow("role_order", error.problems[0].what) from None
 
-    def check_system(self, system: str) -> None:
+    def check_system(self) -> None:
         """Raise UsageError if the template has no place for a system message."""
-        text = render(self.tokenizer, [Message("system", system), Message("user", QUESTION)], True)
-        if system.strip() not in text:
+        text = render(self.tokenizer, [Message("system", SYSTEM), Message("user", QUESTION)], True)
+        if SYSTEM not in text:
             raise UsageError(Problem(say("the chat template leaves out the system message"), "data.system"))
 
     def ids(self, text: str, as_text: bool = False) -> list[int]:

@@ -99,16 +99,18 @@ def load_base(folder: Path, config: Config, device: str) -> tuple[Any, str]:
     Raises UsageError for weights that cannot be read, ResourceError when memory does not suffice.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     dtype = pick_dtype(config.model.dtype, device)
     settings = _load_model_config(folder, config)
     try:
         with quiet():
-            model = AutoModelForCausalLM.from_pretrained(
+            model, report = AutoModelForCausalLM.from_pretrained(
                 folder, config=settings, dtype=getattr(torch, dtype), local_files_only=True, use_safetensors=True,
-                trust_remote_code=config.model.trust_remote_code, attn_implementation="sdpa",
+                trust_remote_code=config.model.trust_remote_code, attn_implementation="sdpa", output_loading_info=True,
             )  # fmt: skip
+            _refuse_missing(sorted(report["missing_keys"]), folder)
             model = model.to(device)
     except (torch.cuda.OutOfMemoryError, MemoryError) as error:
         raise ResourceError(
@@ -118,13 +120,30 @@ def load_base(folder: Path, config: Config, device: str) -> tuple[Any, str]:
                 next=say("choose a smaller model"),
             )
         ) from error
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UsageError(
             Problem(say("the model's weights cannot be loaded: {reason}", reason=reason), str(folder))
         ) from error
     model.requires_grad_(False)
     return model.eval(), dtype
+
+
+def _refuse_missing(names: list[str], folder: Path) -> None:
+    """Raise UsageError for weights that the files lack: transformers fills them with random numbers."""
+    if names:
+        raise UsageError(
+            Problem(
+                say(
+                    "the weight files lack {n} tensors of this model, first {name}",
+                    n=len(names),
+                    name=names[0],
+                ),
+                str(folder),
+                say("config.json and the weights do not belong together"),
+                say("download the model again"),
+            )
+        )
 
 
 def load_tuned(folder: Path, config: Config, device: str) -> TunedModel:

@@ -25,6 +25,7 @@ def load_tokenizer(folder: Path, trust_remote_code: bool = False) -> Any:
     if not getattr(tokenizer, "is_fast", False):
         raise UsageError(Problem(say("the tokenizer has no fast version (tokenizer.json)"), str(folder)))
     _add_missing_tokens(tokenizer, folder)
+    tokenizer.model_max_length = 1 << 30  # its own limit only makes it print advice; data.max_tokens is ours
     return tokenizer
 
 

@@ -50,7 +50,7 @@ def resume(
                 say(
                     "to train longer: loralab resume {run} train.epochs=N, with N above {epochs}",
                     run=path,
-                    epochs=config.train.epochs,
+                    epochs=f"{config.train.epochs:g}",
                 )
             )
         return run

@@ -25,7 +25,7 @@ COMMANDS: dict[str, str] = {
     "is a path; fetch needs the owner/name of a model on a hub":
         "是路径；fetch 需要模型库中的 owner/name",
     "{name} is complete": "{name} 已完整",
-    "next: loralab train CONFIG model.name={folder}": "下一步：loralab train 配置文件 model.name={folder}",
+    "loralab train CONFIG model.name={folder}": "loralab train 配置文件 model.name={folder}",
     "{percent} % of {total}, {file}": "{percent}%，共 {total}，{file}",
     # end of a run
     "report: {path}": "报告：{path}",

@@ -72,6 +72,9 @@ MODELS: dict[str, str] = {
     "the data use token {token}, but the embedding matrix (vocab_size) has {rows} rows":
         "数据中用到 token {token}，但嵌入矩阵（vocab_size）只有 {rows} 行",
     "the tokenizer and the weights do not belong together": "分词器与权重不匹配",
+    "the weight files lack {n} tensors of this model, first {name}": "权重文件缺少该模型的 {n} 个张量，首个为 {name}",
+    "config.json and the weights do not belong together": "config.json 与权重不匹配",
+    "download the model again": "请重新下载模型",
     "download the model again, or resize its embeddings": "请重新下载模型，或调整嵌入矩阵的大小",
     "config.json cannot be used: {reason}": "config.json 无法使用：{reason}",
     "the model's weights do not fit into memory": "内存或显存放不下模型权重",

@@ -1,0 +1,106 @@
+"""`loralab check`: the data report, whole, at every exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from doubles.command import Job, invoke
+
+
+def test_a_clean_config(job: Job) -> None:
+    said = invoke("check", job.config, "--json")
+    assert said.code == 0
+    document = json.loads(said.out)
+    report = document["data"]
+    assert (report["read"], report["kept"], report["cut"], report["dropped"]) == (24, 24, 0, {})
+    assert set(report) >= {
+        "files", "read", "kept", "repaired", "dropped", "cut", "cut_answers", "duplicates", "conflicts", "overlap", "tokens",
+    }  # fmt: skip
+    assert set(report["tokens"]) >= {"median", "p95", "max", "total", "label_total"}
+    assert set(report["files"][0]) >= {"path", "sha256", "rows", "format"}
+    assert document["split"] == {"train": 18, "test": 4, "probes": 2}
+    assert document["template"]["end"] == "<|im_end|>"
+    assert said.err.rstrip().endswith(f"next: loralab train {job.config}")
+
+
+def test_the_report_of_check_is_that_of_the_run(job: Job) -> None:
+    document = json.loads(invoke("check", job.config, "--json").out)
+    assert document["data"] == json.loads((job.run / "data" / "report.json").read_text("utf-8"))
+
+
+def test_bad_rows_are_all_named_and_the_report_is_whole(bad_rows: Path) -> None:
+    said = invoke("check", bad_rows, "--json")
+    assert said.code == 3
+    report = json.loads(said.out)["data"]
+    assert (
+        report["dropped"] == {"bad_json": 1, "empty_answer": 1}
+        and report["read"] == 5
+        and report["kept"] == 3
+    )
+    assert f"{bad_rows}:2" in said.err and f"{bad_rows}:4" in said.err and "Traceback" not in said.err
+
+
+def test_bad_rows_may_be_dropped(bad_rows: Path) -> None:
+    said = invoke("check", bad_rows, "data.on_bad_row=drop")
+    assert said.code == 0 and "2 of 5 rows dropped: bad_json 1, empty_answer 1" in said.err and said.out == ""
+
+
+def test_a_preview_shows_what_is_trained_on(job: Job) -> None:
+    said = invoke("check", job.config, "--show", "2")
+    assert said.code == 0
+    marked = [line for line in said.err.splitlines() if "⟦" in line]
+    assert len(marked) == 2
+    for line in marked:
+        trained = line.partition("⟦")[2].partition("⟧")[0]
+        assert trained.startswith("答") and trained.endswith("<|im_end|>")
+
+
+def test_a_preview_needs_a_tokenizer(bad_rows: Path) -> None:
+    said = invoke("check", bad_rows, "data.on_bad_row=drop", "--show", "1")
+    assert said.code == 2 and "--model FOLDER" in said.err
+
+
+@pytest.mark.parametrize("words", [["absent.yaml"], ["absent.jsonl"]])
+def test_a_path_that_does_not_exist(tmp_path: Path, words: list[str]) -> None:
+    said = invoke("check", *(tmp_path / w for w in words))
+    assert said.code == 2 and "no such file" in said.err
+
+
+def test_every_mistake_of_a_config_at_once(tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("model: {nmae: x}\ndata: {train: a.jsonl}\ntrain: {epochs: -1, batch_rows: many}\n")
+    said = invoke("check", config)
+    assert said.code == 2 and "Traceback" not in said.err
+    for word in ("did you mean model.name", "train.epochs", "train.batch_rows", f"{config}:1", f"{config}:3"):
+        assert word in said.err, word
+
+
+def test_weights_are_not_needed(job: Job, tiny_model: Path, tmp_path: Path, rows_file: Path) -> None:
+    import shutil
+
+    folder = shutil.copytree(tiny_model, tmp_path / "light", ignore=shutil.ignore_patterns("*.safetensors"))
+    said = invoke("check", rows_file, "--model", folder, "--json")
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["data"]["tokens"]["total"] > 0
+
+
+def test_init_writes_a_config_that_check_reads(tmp_path: Path, tiny_model: Path, rows_file: Path) -> None:
+    path = tmp_path / "my.yaml"
+    said = invoke("init", path)
+    assert said.code == 0 and said.out.strip() == str(path) and f"next: loralab check {path}" in said.err
+    text = path.read_text("utf-8")
+    assert "#" in text and "model:" in text
+    checked = invoke("check", path, f"model.name={tiny_model}", f"data.train={rows_file}")
+    assert checked.code == 0, checked.err
+    again = invoke("init", path)
+    assert again.code == 2 and "exists already" in again.err and path.read_text("utf-8") == text
+
+
+def test_init_comments_in_the_readers_language(tmp_path: Path) -> None:
+    invoke("init", tmp_path / "en.yaml")
+    invoke("init", tmp_path / "zh.yaml", "--lang", "zh")
+    texts = [(tmp_path / n).read_text("utf-8") for n in ("en.yaml", "zh.yaml")]
+    assert "模型文件夹" in texts[1] and "模型文件夹" not in texts[0]

@@ -1,0 +1,98 @@
+"""A Config as text: what is written is read back equal."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from loralab.config import Config, Slice, load_config, make_config
+from loralab.config.load import SECTIONS
+from loralab.config.render import differences, reference, starter, to_yaml
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=60)
+PATHS = TEXT.map(lambda t: "/" + t.strip("/. ").replace("/", "_") or "x").filter(lambda p: p != "/")
+COUNTS = st.integers(1, 10**15)
+FLOATS = st.floats(1e-12, 1e12)
+SLICES = st.tuples(st.integers(0, 10**9), COUNTS).map(lambda p: Slice(p[0], p[0] + p[1]))
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> Config:
+    """Configs as loading makes them: absolute paths, and epochs or max_steps."""
+
+    def section(of: str, /, **values: st.SearchStrategy[Any]) -> Any:
+        return SECTIONS[of](**{key: draw(value) for key, value in values.items()})
+
+    epochs, max_steps = draw(st.tuples(FLOATS, st.none()) | st.tuples(st.none(), COUNTS))
+    fields = st.sampled_from(
+        [{}, {"system": "on"}, {"question": "no", "answer": "1e3"}, {"messages": "null"}]
+    )
+    return Config(
+        section("model", name=PATHS | st.just("owner/name"), revision=st.none() | TEXT, dtype=st.just("bfloat16")),
+        section("data", train=st.lists(PATHS, min_size=1, max_size=3).map(tuple), rows=st.none() | SLICES,
+                test=st.sampled_from(["auto", None]) | st.integers(0, 10**9) | SLICES | PATHS,
+                probes=st.just("auto") | st.integers(0, 10**9) | SLICES | PATHS,
+                fields=fields, system=st.none() | TEXT, max_tokens=COUNTS),
+        section("lora", alpha=FLOATS, targets=st.lists(TEXT, min_size=1, max_size=3).map(tuple),
+                rank_stabilised=st.booleans(), init=st.just("fresh") | PATHS),
+        section("train", epochs=st.just(epochs), max_steps=st.just(max_steps), learning_rate=FLOATS,
+                recompute=st.sampled_from(["on", "off"]), keep_checkpoints=st.none() | COUNTS),
+        section("evaluate", stages=st.sampled_from([(), ("after",), ("before", "epoch")])),
+        section("track", swanlab=st.sampled_from(["off", "local"]), project=TEXT),
+        section("run", dir=PATHS, name=st.none() | TEXT),
+    )  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(configs())
+def test_a_resolved_config_is_read_back_equal(
+    tmp_path_factory: pytest.TempPathFactory, config: Config
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "resolved.yaml"
+    path.write_text(to_yaml(config), "utf-8")
+    assert load_config(path, environment={}) == config
+
+
+def test_a_folder_with_a_dollar_sign_in_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "$5"
+    folder.mkdir()
+    (folder / "law.yaml").write_text("model: {name: a/b}\ndata: {train: rows.jsonl, test: t.jsonl}", "utf-8")
+    config = load_config(folder / "law.yaml")
+    (tmp_path / "copy.yaml").write_text(to_yaml(config), "utf-8")
+    assert load_config(tmp_path / "copy.yaml") == config
+    assert config.data.train == (str(folder / "rows.jsonl"),)
+
+
+def test_differences_are_what_was_set(tmp_path: Path) -> None:
+    config = make_config(["model.name=a/b", "data.train=/x.jsonl", "train.epochs=3", "data.rows=0:5"])
+    assert differences(config) == {
+        "model.name": ("a/b", ""), "data.train": (["/x.jsonl"], []), "data.rows": ("0:5", None),
+        "train.epochs": (3.0, 2.0), "run.dir": (config.run.dir, "runs"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_starter_is_a_config_of_about_ten_keys_with_the_defaults(tmp_path: Path, language: str) -> None:
+    path = tmp_path / "law.yaml"
+    path.write_text(starter(language), "utf-8")
+    config = load_config(path)
+    set_here = {"model.name", "data.train", "data.system", "run.dir"}
+    assert set(differences(config)) == set_here
+    keys = [key for section in yaml.safe_load(starter(language)).values() for key in section]
+    assert 8 <= len(keys) <= 15
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_reference_names_every_key_once(language: str) -> None:
+    page = reference(language)
+    for section, cls in SECTIONS.items():
+        table = page.split(f"## {section}\n")[1].split("\n## ")[0]
+        for item in dataclasses.fields(cls):
+            assert table.count(f"| `{item.name}` |") == 1
+            assert item.metadata["doc_zh" if language == "zh" else "doc"] in table

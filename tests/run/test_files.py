@@ -1,0 +1,54 @@
+"""Files: whole or absent, JSON without NaN, and a full disk in words."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from loralab.errors import ResourceError
+from loralab.run.files import dump_json, read_json_lines, sha256, write_json, write_json_lines, write_text
+
+
+def test_a_write_that_breaks_off_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "deep" / "file.json"
+    write_json(path, {"old": 1})
+
+    def disk_full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", disk_full)
+    with pytest.raises(ResourceError, match="No space left on device") as caught:
+        write_json(path, {"new": 2})
+    assert caught.value.exit_code == 4 and str(path) in str(caught.value)
+    assert json.loads(path.read_text("utf-8")) == {"old": 1}
+
+
+def test_no_temporary_file_stays(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "文")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"] and (tmp_path / "a.txt").read_text(
+        "utf-8"
+    ) == "文"
+
+
+def test_json_has_no_nan_and_keeps_text_readable() -> None:
+    assert (
+        dump_json({"a": float("nan"), 1: [float("-inf")], "p": Path("x")})
+        == '{"a": "NaN", "1": ["-Infinity"], "p": "x"}'
+    )
+    assert dump_json("法律") == '"法律"'
+    assert json.loads(dump_json("\ud800")) == "\ud800"
+
+
+def test_json_lines_keep_line_separators_of_unicode_inside_a_line(tmp_path: Path) -> None:
+    rows = [{"text": "a\u2028b\u0085c\nd"}, {}]
+    write_json_lines(tmp_path / "rows.jsonl", rows)
+    assert read_json_lines(tmp_path / "rows.jsonl") == rows
+    assert read_json_lines(tmp_path / "absent.jsonl") == []
+
+
+def test_sha256_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
