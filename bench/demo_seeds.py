@@ -22,7 +22,9 @@ from loralab.train.environment import versions
 
 def main() -> int:
     """Train once for each seed; print and write the record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44])
     parser.add_argument("--runs", default="runs", help="folder in which the run folders are made")
     parser.add_argument("--dry", action="store_true", help="print the record without writing it")
@@ -45,11 +47,15 @@ def main() -> int:
 
 
 def _run(seed: int, folder: str) -> dict[str, object]:
-    config = demo_config(None, [f"train.seed={seed}", f"run.dir={folder}", f"run.name=demo-seed-{seed}", "track.swanlab=off"])
+    config = demo_config(
+        None, [f"train.seed={seed}", f"run.dir={folder}", f"run.name=demo-seed-{seed}", "track.swanlab=off"]
+    )
     run = train(config)
     lines = demo_scores(run)
     stages = list(lines[0].stages)
-    print(f"seed {seed}: " + ", ".join(f"{s} {lines[0].stages[s].value:.3f}" for s in stages), file=sys.stderr)
+    print(
+        f"seed {seed}: " + ", ".join(f"{s} {lines[0].stages[s].value:.3f}" for s in stages), file=sys.stderr
+    )
     return {
         "seed": seed,
         "n": lines[0].stages[stages[0]].n,

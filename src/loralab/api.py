@@ -57,7 +57,9 @@ def resume(
     language: str = "en",
 ) -> Run:
     """Carry a run on from its newest whole checkpoint, to the same result as if it had not been interrupted."""
-    folders: list[RunFolder] = []  # stays empty where the run is refused, or finished: nothing is written then
+    folders: list[
+        RunFolder
+    ] = []  # stays empty where the run is refused, or finished: nothing is written then
 
     def make_sinks(folder: RunFolder, manifest: dict[str, Any], config: Config) -> list[Sink]:
         folders.append(folder)

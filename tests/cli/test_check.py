@@ -74,7 +74,13 @@ def test_every_mistake_of_a_config_at_once(tmp_path: Path) -> None:
     config.write_text("model: {nmae: x}\ndata: {train: a.jsonl}\ntrain: {epochs: -1, batch_rows: many}\n")
     said = invoke("check", config)
     assert said.code == 2 and "Traceback" not in said.err
-    for word in ("did you mean model.name", "train.epochs", "train.batch_rows", f"{config}:1", f"{config}:3"):
+    for word in (
+        "model.nmae; did you mean name?",
+        "train.epochs",
+        "train.batch_rows",
+        f"{config}:1",
+        f"{config}:3",
+    ):
         assert word in said.err, word
 
 

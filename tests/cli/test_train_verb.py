@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def test_a_log_of_many_steps_has_one_line_for_each_5_percent(quick: list[str | P
     said = invoke(*quick[:-1], *words)
     steps = [int(n) for n in re.findall(r"^step (\d+)/54 ", said.err, re.MULTILINE)]
     assert said.code == 0 and len(steps) == 20 and steps[-1] == 54
-    assert all(b - a in (2, 3) for a, b in zip(steps, steps[1:], strict=False))
+    assert all(b - a in (2, 3) for a, b in pairwise(steps))
 
 
 def test_words_in_chinese(quick: list[str | Path]) -> None:
@@ -69,7 +70,10 @@ def test_a_bug_within_a_run_names_the_log_of_the_run(
 ) -> None:
     from loralab.train.loop import Loop
 
-    monkeypatch.setattr(Loop, "_update", lambda *_: [][1])
+    def odd(*_: object) -> None:
+        raise IndexError("odd")
+
+    monkeypatch.setattr(Loop, "_update", odd)
     said = invoke(*quick)
     (run,) = list_runs(tmp_path / "runs")
     assert said.code == 1 and "this is a bug in loralab: IndexError" in said.err
@@ -79,7 +83,7 @@ def test_a_bug_within_a_run_names_the_log_of_the_run(
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["train.epoch=3"], 2, "did you mean train.epochs?"),
+        (["train.epoch=3"], 2, "train.epoch; did you mean epochs?"),
         (["train.epochs=three"], 2, "train.epochs"),
         (["model.name=/no/such/folder"], 2, "/no/such/folder"),
         (["data.train=/no/such/file.jsonl"], 2, "/no/such/file.jsonl"),
@@ -93,12 +97,13 @@ def test_a_bug_within_a_run_names_the_log_of_the_run(
     ],
 )
 def test_bad_input_has_its_exit_code_and_no_traceback(
-    quick: list[str | Path], words: list[str], code: int, said: str
+    quick: list[str | Path], words: list[str], code: int, said: str, tmp_path: Path
 ) -> None:
     found = invoke(*quick, *words)
     assert found.code == code, found.err
     assert said in found.err and "hush" not in found.err
     assert "Traceback" not in found.err and "bug" not in found.err
+    assert (tmp_path / "runs").exists() is (code == 3), "what is wrong before a run leaves no run folder"
 
 
 def test_bad_rows_end_with_3_and_their_places(

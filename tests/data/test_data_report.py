@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loralab.data.conversation import Conversation, Dropped, Message, Row, content_id
@@ -30,6 +30,8 @@ def test_duplicates_are_the_rows_beyond_the_first_of_each_kind(pairs: list[tuple
 
 
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=120))
+@example(list(range(1, 21)))
+@example(list(range(1, 101)))
 def test_percentiles_are_nearest_ranks(lengths: list[int]) -> None:
     counts = TokenCounts(lengths, 3).to_dict()
     assert sum(n <= counts["p95"] for n in lengths) >= math.ceil(0.95 * len(lengths))

@@ -99,6 +99,19 @@ def test_the_seed_changes_the_choice() -> None:
     assert len(choices) == 4
 
 
+def test_chosen_rows_stand_in_the_order_of_the_file() -> None:
+    split = split_rows(distinct(60), DataConfig(test=20, probes=20))
+    for part in (split.test, split.probes, split.train):
+        assert [r.position for r in part] == sorted(r.position for r in part)
+
+
+def test_test_rows_are_chosen_apart_from_the_questions_of_a_probe_file() -> None:
+    config = DataConfig(test=9, probes="p.json")
+    split = split_rows(distinct(10), config, (), rows(["q3"]))
+    assert len(split.test) == 9
+    assert not keys(split.test) & keys(split.probes)
+
+
 def test_copies_of_a_question_stay_together() -> None:
     split = split_rows(rows(["a", "b", "c", "a", "b", "c"]), DataConfig(test=2, probes=0))
     assert len(split.test) == 2

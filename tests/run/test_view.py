@@ -87,12 +87,12 @@ def test_only_known_formats_are_read(folder: RunFolder, number: int, readable: b
 
 
 def test_runs_of_a_folder_are_listed_by_number(tmp_path: Path) -> None:
-    for name in ("0002-b", "0001-a", "notes", "10000-c"):
+    for name in ("10000-c", "9999-b", "0001-a", "notes"):
         (tmp_path / name).mkdir()
     (tmp_path / "0003-file").write_text("")
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "manifest.json").write_text("{}")
-    assert [r.id for r in list_runs(tmp_path)] == ["0001-a", "0002-b", "10000-c", "kept"]
+    assert [r.id for r in list_runs(tmp_path)] == ["0001-a", "9999-b", "10000-c", "kept"]
     assert list(list_runs(tmp_path / "absent")) == []
 
 

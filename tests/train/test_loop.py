@@ -157,11 +157,9 @@ def test_a_diverging_run_stops_before_the_bad_step_and_names_its_rows(
     assert f"step {last + 1}: loss" in failed["error"] and "not finite" in failed["error"]
     assert "rows.jsonl:" in failed["error"] and failed["where"] == f"step {last}"
     assert f"the last good checkpoint is step {last}" in str(caught.value)
-    for path in [run.folder.events, *run.folder.path.rglob("*.json")]:
-        for line in (
-            path.read_text("utf-8").splitlines() if path.suffix == ".jsonl" else [path.read_text("utf-8")]
-        ):
-            json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} in {path.name}"))
+    documents = [p.read_text("utf-8") for p in run.folder.path.rglob("*.json")]
+    for text in [*documents, *run.folder.events.read_text("utf-8").splitlines()]:
+        json.loads(text, parse_constant=pytest.fail)
     assert "Traceback" in run.folder.log.read_text("utf-8")
 
 

@@ -173,6 +173,14 @@ def test_a_test_row_that_is_a_training_row_too_stays_a_test_row(
     assert prepared.report.dropped == {"overlaps_test": 1}
 
 
+def test_a_test_file_has_positions_of_its_own(make: Make, tmp_path: Path) -> None:
+    test = write(tmp_path / "t.jsonl", [row("q0", "a0"), row("t")])
+    config = make(numbered(6), f"data.test={test}", "data.probes=0:1", "data.on_duplicate=drop")
+    prepared = prepare(config, None)
+    assert questions(prepared, "test") == ["q0", "t"]
+    assert questions(prepared, "probes") == ["q0"]
+
+
 def test_conflicts_are_kept_and_told(make: Make) -> None:
     prepared = prepare(make([row("q", "yes"), row("q?", "no"), row("p")], "data.test=none"), None)
     assert (prepared.report.kept, prepared.report.conflicts, prepared.report.duplicates) == (3, 1, 0)

@@ -173,6 +173,57 @@ def test_a_signal_ends_a_run_so_that_it_can_go_on(
     assert_same(open_run(run), open_run(job.run))
 
 
+def cut_after(run: Path, kind: str, step_or_stage: int | str) -> None:
+    """Take a finished run back to the moment after one of its events."""
+    lines = (run / "events.jsonl").read_text("utf-8").splitlines(keepends=True)
+    found = [json.loads(line) for line in lines]
+    at = next(
+        i
+        for i, e in enumerate(found)
+        if e["kind"] == kind and step_or_stage in (e.get("step"), e.get("stage"))
+    )
+    (run / "events.jsonl").write_text("".join(lines[: at + 1]), "utf-8")
+    saved = {e["step"] for e in found[: at + 1] if e["kind"] == "checkpoint"}
+    for path in (run / "checkpoints").iterdir():
+        if int(path.name[-6:]) not in saved:
+            shutil.rmtree(path)
+    shutil.rmtree(run / "adapter")
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "stages"),
+    [
+        ("stage_finished", "before", ["epoch-1", "epoch-2", "after"]),
+        ("checkpoint", 5, ["epoch-1", "epoch-2", "after"]),
+        ("stage_finished", "epoch-1", ["epoch-2", "after"]),
+        ("stage_finished", "epoch-2", ["after"]),
+    ],
+)
+def test_a_run_killed_between_two_parts_does_neither_of_them_twice(
+    job: Job, finished: Path, kind: str, at: int | str, stages: list[str]
+) -> None:
+    cut_after(finished, kind, at)
+    before = len(read_events(finished / "events.jsonl").events)
+    assert invoke("resume", finished).code == 0
+    run = open_run(finished)
+    assert_same(run, open_run(job.run))
+    started = [e["stage"] for e in run.record.events[before:] if e["kind"] == "stage_started"]
+    assert started == stages
+    assert [e["step"] for e in run.record.of_kind("best")] == [
+        e["step"] for e in open_run(job.run).record.of_kind("best")
+    ]
+
+
+def test_a_run_that_was_refused_for_its_rows_stays_refused(job: Job, tmp_path: Path) -> None:
+    """Resuming it trained on what was left."""
+    rows = tmp_path / "bad.jsonl"
+    rows.write_text((job.folder / "rows.jsonl").read_text("utf-8") + "{broken\n", "utf-8")
+    assert invoke("train", job.config, f"data.train={rows}", f"run.dir={tmp_path / 'runs'}").code == 3
+    said = invoke("resume", tmp_path / "runs" / "0001-job")
+    assert said.code == 3 and f"{rows}:25" in said.err
+    assert open_run(tmp_path / "runs" / "0001-job").record.steps() == []
+
+
 def refused(said: Said, *words: str) -> None:
     assert said.code == 2
     assert all(word in said.err for word in words), said.err

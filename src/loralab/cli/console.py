@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import click
@@ -27,9 +29,10 @@ class Console:
         if self.loudness >= loudness:
             click.echo(words.text(self.language), err=True)
 
-    def next(self, words: Words) -> None:
-        """The next command to run: the last line of every verb."""
-        self.say(say("next: {command}", command=words))
+    def next(self, words: Words, loudness: int = NORMAL) -> None:
+        """The next command to run: the last line of every verb. Paths in it are quoted for a shell."""
+        values = {k: shlex.quote(str(v)) if isinstance(v, Path) else v for k, v in words.values.items()}
+        self.say(say("next: {command}", command=Words(words.template, values)), loudness)
 
     def data(self, value: Any) -> None:
         """One JSON document in one line on stdout."""

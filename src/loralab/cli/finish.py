@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 from collections.abc import Iterator
 
 from loralab.cli.console import QUIET, Console
@@ -31,8 +30,7 @@ def telling_how_to_resume(console: Console, terminal: TerminalSink) -> Iterator[
     except (Interrupted, KeyboardInterrupt) as error:
         if terminal.folder:
             console.say(say("stopped; everything up to the last finished step is saved"))
-            command = say("loralab resume {path}", path=shlex.quote(str(terminal.folder.path)))
-            console.say(say("next: {command}", command=command), loudness=QUIET)
+            console.next(say("loralab resume {path}", path=terminal.folder.path), loudness=QUIET)
         raise error
     except LoralabError:
         raise

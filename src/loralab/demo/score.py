@@ -62,6 +62,8 @@ def demo_scores(run: Run) -> list[ScoreLine]:
         values = {stage: [float(right(p)) for p in rows] for stage, rows in answers.items()}
         first, *_, last = values.values()
         lines.append(
-            ScoreLine(metric, {s: weighted_mean(v) for s, v in values.items()}, paired_difference(first, last))
+            ScoreLine(
+                metric, {s: weighted_mean(v) for s, v in values.items()}, paired_difference(first, last)
+            )
         )
     return lines

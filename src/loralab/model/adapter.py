@@ -74,7 +74,7 @@ def add_adapter(base: Any, lora: LoraConfig, seed: int) -> Any:
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
     if lora.init != "fresh":
-        _check_settings(Path(lora.init), lora)
+        check_settings(Path(lora.init), lora)
         load_adapter(model, Path(lora.init))
     return model.eval()
 
@@ -146,7 +146,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
     return dict(value)
 
 
-def _check_settings(folder: Path, lora: LoraConfig) -> None:
+def check_settings(folder: Path, lora: LoraConfig) -> None:
+    """Raise UsageError, naming each difference, unless an adapter folder has the rank, scaling and targets of `lora`."""
     theirs = read_settings(folder)
     mine = {
         "r": lora.rank, "lora_alpha": lora.alpha, "use_rslora": lora.rank_stabilised,

@@ -11,7 +11,7 @@ from typing import Any
 
 from loralab.config.schema import Config, LoraConfig
 from loralab.errors import Problem, ResourceError, UsageError
-from loralab.model.adapter import add_adapter, check_targets
+from loralab.model.adapter import add_adapter, check_settings, check_targets
 from loralab.words import say
 
 
@@ -45,8 +45,8 @@ def pick_dtype(wanted: str, device: str) -> str:
 def check_architecture(folder: Path, config: Config, largest_id: int) -> None:
     """Build the model without weights and check what would fail later.
 
-    Raises UsageError: unknown architecture, adapter targets that match no layer, token ids beyond the
-    embedding matrix.
+    Raises UsageError: unknown architecture, adapter targets that match no layer, a start adapter of other
+    settings, token ids beyond the embedding matrix.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -57,6 +57,8 @@ def check_architecture(folder: Path, config: Config, largest_id: int) -> None:
             model_config, trust_remote_code=config.model.trust_remote_code
         )
     check_targets(model, config.lora.targets, str(folder))
+    if config.lora.init != "fresh":
+        check_settings(Path(config.lora.init), config.lora)
     rows = model.get_input_embeddings().weight.shape[0]
     if largest_id >= rows:
         raise UsageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -134,9 +135,14 @@ def list_runs(parent: Path) -> Iterator[Run]:
     """The runs below a folder, by number. Folders that hold no run are passed over."""
     if not parent.is_dir():
         return
-    for folder in sorted(parent.iterdir()):
+    for folder in sorted(parent.iterdir(), key=_by_number):
         if folder.is_dir() and (NUMBERED.match(folder.name) or (folder / "manifest.json").is_file()):
             yield Run(RunFolder(folder.absolute()))
+
+
+def _by_number(folder: Path) -> tuple[float, str]:
+    match = NUMBERED.match(folder.name)
+    return (int(match[1]) if match else math.inf, folder.name)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -169,7 +169,8 @@ class Loop:
             return
         best = min((known for known in self.losses.values() if math.isfinite(known)), default=math.inf)
         self.losses[step] = loss
-        if loss < best and not again:
+        told = again and Run(self.session.folder).last("best").get("step") == step
+        if loss < best and not told:
             self.session.emit("best", step=step, metric="heldout_loss", value=loss)
 
     # --------------------------------------------------------------------------------------- the end

@@ -76,8 +76,6 @@ def train(
     write_json(folder.manifest, manifest)
     with Session(folder, make_sinks(folder, manifest)) as session:
         session.emit("run_started", run=folder.path.name, command=list(command))
-        job.prepared.refuse(config.data)
-        job.prepared.refuse_without_training_rows()
         execute(session, job, None, stop or StopRequest())
     return open_run(folder.path)
 
@@ -148,6 +146,8 @@ def _comparable(decoding: dict[str, Any]) -> dict[str, Any]:
 def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: StopRequest) -> None:
     """Load the model and run the loop from a checkpoint, or from the start."""
     began = time.monotonic()
+    job.prepared.refuse(job.config.data)
+    job.prepared.refuse_without_training_rows()
     _announce_data(session, job)
     device = pick_device()
     tuned = load_tuned(job.located.folder, job.config, device)

@@ -1,0 +1,40 @@
+"""Signals: once to finish the step, twice to leave it, three times to stop wherever it is."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from loralab.cli.console import Console
+from loralab.cli.signals import listening
+from loralab.errors import Interrupted
+
+
+def test_ctrl_c_once_twice_and_three_times(capsys: pytest.CaptureFixture[str]) -> None:
+    with listening(Console("en")) as stop:
+        signal.raise_signal(signal.SIGINT)
+        stop.in_step()
+        assert capsys.readouterr().err == "stopping after this step; Ctrl-C again stops now\n"
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(Interrupted):
+            stop.in_step()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert capsys.readouterr().err == ""
+
+
+def test_sigterm_leaves_the_step(capsys: pytest.CaptureFixture[str]) -> None:
+    with listening(Console("en")) as stop:
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(Interrupted) as caught:
+            stop.in_step()
+    assert caught.value.exit_code == 143
+
+
+def test_the_old_handlers_come_back() -> None:
+    before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises(RuntimeError), listening(Console("en")):
+        assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] != before
+        raise RuntimeError
+    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == before
