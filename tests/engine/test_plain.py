@@ -13,7 +13,8 @@ from doubles.tuned import PAD, fill_b
 from loralab.config import Config
 from loralab.encode.encode import Encoded
 from loralab.engine.base import StepLoss, TokenRow
-from loralab.engine.plain import PlainEngine
+from loralab.engine.plain import PlainEngine, _recompute
+from loralab.errors import UsageError
 from loralab.model.adapter import trainable
 from loralab.model.load import TunedModel, load_tuned
 
@@ -261,3 +262,12 @@ def test_a_base_with_dropout_of_its_own_drops_nothing(
         engines.append(PlainEngine(tuned, config, PAD))
     dropping, plain = (e.loss_and_gradients(token_rows, 1) for e in engines)
     assert dropping == plain
+
+
+def test_an_architecture_that_cannot_recompute_is_a_usage_error() -> None:
+    class Model:
+        def activation_checkpointing_enable(self, settings: dict[str, bool]) -> None:
+            raise ValueError("Model does not support gradient checkpointing.")
+
+    with pytest.raises(UsageError, match=r"train\.recompute=off"):
+        _recompute(Model())

@@ -270,6 +270,17 @@ def test_edited_data_are_refused(job: Job, copy: Path) -> None:
     assert snapshot(copy) == record
 
 
+def test_an_edited_tokenizer_is_refused(tiny_model: Path, copy: Path) -> None:
+    path = tiny_model / "tokenizer_config.json"
+    before, record = path.read_bytes(), snapshot(copy)
+    try:
+        path.write_bytes(before + b"\n")
+        refused(invoke("resume", copy), f"{path}: has changed since this run was started")
+    finally:
+        path.write_bytes(before)
+    assert snapshot(copy) == record
+
+
 def test_an_edited_config_is_refused(copy: Path) -> None:
     config = copy / "config.yaml"
     config.write_text(config.read_text("utf-8").replace("dropout: 0.1", "dropout: 0.2"), "utf-8")

@@ -10,7 +10,9 @@ from typing import Any
 from loralab.config.schema import Config
 from loralab.engine.base import StepLoss, Tick, TokenRow
 from loralab.engine.dropout import dropout_mask, keep_scale
+from loralab.errors import Problem, UsageError
 from loralab.model.load import TunedModel
+from loralab.words import say
 
 
 @dataclass
@@ -77,7 +79,7 @@ class PlainEngine:
             config.train.recompute == "auto" and tuned.device == "cuda"
         )
         if self.recompute:
-            self.model.activation_checkpointing_enable({"use_reentrant": False})
+            _recompute(self.model)
 
     def loss_and_gradients(self, rows: Sequence[TokenRow], step: int) -> StepLoss:
         """Summed loss over label count of all rows; gradients accumulate micro-batch by micro-batch."""
@@ -150,6 +152,19 @@ class PlainEngine:
             attention[index, :length] = 1
             trained[index, :length] = torch.tensor(row.encoded.trained)
         return ids.to(self.device), attention.to(self.device), trained.to(self.device)
+
+
+def _recompute(model: Any) -> None:
+    """Have activations recomputed in the backward pass; raises UsageError if the architecture cannot."""
+    try:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    except ValueError as error:
+        raise UsageError(
+            Problem(
+                say("this architecture cannot recompute activations: {reason}", reason=error),
+                next=say("set train.recompute=off"),
+            )
+        ) from error
 
 
 def _num_labels(row: TokenRow) -> int:

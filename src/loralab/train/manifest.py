@@ -14,6 +14,11 @@ from loralab.run.folder import RunFolder
 from loralab.run.view import FORMAT
 from loralab.train.environment import git_state, hardware, versions
 
+TEXT_FILES = (
+    "config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "tokenizer.model",
+    "vocab.json", "merges.txt",
+)  # fmt: skip
+
 
 def make_manifest(
     folder: RunFolder,
@@ -48,13 +53,17 @@ def make_manifest(
 def describe_model(
     name: str, origin: str, revision: str | None, folder: Path, weights: Sequence[Path]
 ) -> dict[str, Any]:
-    """Name, origin and the hashes of the weight files (this reads them whole)."""
+    """Name, origin and the hashes of weights, architecture and tokenizer (this reads the files whole)."""
+    others = [folder / name for name in TEXT_FILES if (folder / name).is_file()]
     return {
         "name": name,
         "origin": origin,
         "revision": revision,
-        "weights": [
-            {"path": p.name, "sha256": sha256(p.resolve()), "bytes": p.stat().st_size} for p in weights
-        ],
+        "weights": [_file(p) for p in weights],
+        "files": [_file(p) for p in others],
         "folder": str(folder),
     }
+
+
+def _file(path: Path) -> dict[str, Any]:
+    return {"path": path.name, "sha256": sha256(path.resolve()), "bytes": path.stat().st_size}

@@ -109,11 +109,12 @@ def _config(run: Run, overrides: Sequence[str]) -> Config:
 
 
 def _refuse_changed_files(run: Run) -> None:
-    """Raise UsageError naming each data or weight file that is gone or has other bytes."""
+    """Raise UsageError naming each file of the data or the model that is gone or has other bytes."""
     problems = []
     model = run.manifest.get("model", {})
-    weights = [{**w, "path": str(Path(model["folder"]) / w["path"])} for w in model.get("weights", [])]
-    for entry in [*run.manifest.get("data_files", []), *weights]:
+    files = [*model.get("weights", []), *model.get("files", [])]
+    located = [{**f, "path": str(Path(model["folder"]) / f["path"])} for f in files]
+    for entry in [*run.manifest.get("data_files", []), *located]:
         path = Path(entry["path"])
         if not path.is_file():
             problems.append(Problem(say("was used by this run and is gone"), str(path)))

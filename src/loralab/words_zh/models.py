@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 MODELS: dict[str, str] = {
+    "this architecture cannot recompute activations: {reason}": "该模型结构不支持重算激活：{reason}",
+    "set train.recompute=off": "设置 train.recompute=off",
     # adapter
     "lora.targets match no layer of this model: {names}": "lora.targets 与该模型的任何层都不匹配：{names}",
     "its linear layers are: {names}": "该模型的线性层：{names}",
