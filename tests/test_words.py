@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,7 @@ import loralab
 from loralab.config.load import SECTIONS
 from loralab.errors import Problem
 from loralab.run.view import stage_name
-from loralab.words import choose_language, say
+from loralab.words import LANGUAGES, choose_language, recorded, say
 from loralab.words_zh import LITERAL, ROOMS, SENTENCES
 
 PACKAGE = Path(loralab.__file__).parent
@@ -91,3 +93,18 @@ def test_a_sentence_without_translation_stays_english() -> None:
 )  # fmt: skip
 def test_language(option: str | None, environment: dict[str, str], language: str) -> None:
     assert choose_language(option, environment) == language
+
+
+def test_a_recorded_sentence_is_said_in_both_languages() -> None:
+    words = say("{n} bytes of a torn last event were cut off", n=7)
+    record = json.loads(json.dumps({"code": "torn_event", **words.to_dict()}))
+    assert record["message"] == words.text("en")
+    assert [recorded(record).text(language) for language in LANGUAGES] == [words.text(x) for x in LANGUAGES]
+
+
+@pytest.mark.parametrize(
+    "damage", [{"template": "{lost}"}, {"template": None}, {"values": []}, {"template": "{"}]
+)
+def test_a_damaged_record_still_says_its_english_message(damage: dict[str, Any]) -> None:
+    record = {**say("{n} bytes of a torn last event were cut off", n=7).to_dict(), **damage}
+    assert recorded(record).text("zh") == record["message"]

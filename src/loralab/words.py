@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 LANGUAGES = ("en", "zh")
 
@@ -29,10 +30,29 @@ class Words:
     def __str__(self) -> str:
         return self.text()
 
+    def to_dict(self) -> dict[str, object]:
+        """The sentence for a JSON record: its English text, and what `recorded` needs for other languages."""
+        plain = {k: v if isinstance(v, (int, float)) else str(v) for k, v in self.values.items()}
+        return {"message": self.text(), "template": self.template, "values": plain}
+
 
 def say(template: str, **values: object) -> Words:
     """A sentence; `{name}` in the template stands for a value."""
     return Words(template, values)
+
+
+def recorded(fields: Mapping[str, Any]) -> Words:
+    """The sentence in a record that `Words.to_dict` was put into; its English text where that is all there is."""
+    template, values = fields.get("template"), fields.get("values")
+    message = Words("{message}", {"message": fields.get("message", "")})
+    if not (isinstance(template, str) and isinstance(values, dict)):
+        return message
+    words = Words(template, values)
+    try:
+        words.text()
+    except (KeyError, IndexError, ValueError, AttributeError):
+        return message  # a record that was edited, or a template of another version
+    return words
 
 
 def choose_language(option: str | None, environment: Mapping[str, str] = os.environ) -> str:

@@ -23,11 +23,13 @@ class Console:
 
     language: str = field(default_factory=lambda: choose_language(None))
     loudness: int = NORMAL
+    printer: Callable[[str], None] | None = None  # where words go while a bar is drawn
 
     def say(self, words: Words, loudness: int = NORMAL) -> None:
         """A sentence on stderr, unless the reader asked for less."""
         if self.loudness >= loudness:
-            click.echo(words.text(self.language), err=True)
+            text = words.text(self.language)
+            self.printer(text) if self.printer else click.echo(text, err=True)
 
     def next(self, words: Words, loudness: int = NORMAL) -> None:
         """The next command to run: the last line of every verb. Paths in it are quoted for a shell."""

@@ -9,7 +9,7 @@ from loralab.cli.console import NORMAL, Console
 from loralab.run.events import Event
 from loralab.run.folder import RunFolder
 from loralab.run.view import stage_name
-from loralab.words import say
+from loralab.words import recorded, say
 
 GIB = 1 << 30
 
@@ -46,6 +46,7 @@ class TerminalSink:
         """Take the bar away."""
         if self.bar:
             self.bar.stop()
+            self.console.printer = None
 
     # ---------------------------------------------------------------------------------------- events
 
@@ -70,7 +71,7 @@ class TerminalSink:
             self.bar.update(self.task, total=self.total)
 
     def _on_warning(self, event: Event) -> None:
-        self.console.say(say("warning: {message}", message=event["message"]))
+        self.console.say(say("warning: {message}", message=recorded(event)))
 
     def _on_sink_failed(self, event: Event) -> None:
         self.console.say(
@@ -158,6 +159,10 @@ class TerminalSink:
         )  # fmt: skip
         self.task = self.bar.add_task("", total=None)
         self.bar.start()
+        # words printed past the bar would be torn by it; its own console puts them above
+        self.console.printer = lambda text: self.bar.console.print(
+            text, markup=False, highlight=False, soft_wrap=True
+        )
 
 
 def _clock(seconds: float) -> str:

@@ -15,7 +15,7 @@ from loralab.config.schema import Config
 from loralab.evaluate.heldout import LOWER_IS_BETTER
 from loralab.run.events import Event
 from loralab.run.view import Run
-from loralab.words import Words, say
+from loralab.words import Words, recorded, say
 
 UNSET = object()
 
@@ -175,7 +175,7 @@ class Warned:
 def warnings(run: Run, unreadable: dict[str, int], language: str) -> list[Warned]:
     """What went wrong beside the training: warnings, trackers that failed, torn parts of the record."""
     said = [("record", words.text(language)) for words in torn(run, unreadable)]
-    said += [(str(e.get("code", "")), str(e.get("message", ""))) for e in run.record.of_kind("warning")]
+    said += [(str(e.get("code", "")), recorded(e).text(language)) for e in run.record.of_kind("warning")]
     said += [("sink_failed", _sink(e).text(language)) for e in run.record.of_kind("sink_failed")]
     return [Warned(code, message, times) for (code, message), times in Counter(said).items()]
 

@@ -36,7 +36,7 @@ class Session:
 
     def warn(self, code: str, words: Words) -> None:
         """Record a warning."""
-        self.emit("warning", code=code, message=str(words))
+        self.emit("warning", code=code, **words.to_dict())
         self.log(f"warning {code}: {words}")
 
     def log(self, text: str) -> None:
