@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePath
 from typing import Any
 
 from loralab.config.render import to_dict
@@ -14,6 +15,7 @@ from loralab.run.view import Run
 from loralab.track import Sink, sinks_for
 from loralab.train import resume as resuming
 from loralab.train import start as starting
+from loralab.train.start import SinkMaker
 from loralab.train.stop import StopRequest
 
 
@@ -31,20 +33,8 @@ def train(
     scores of the chosen adapter. Raises UsageError, DataError, ResourceError, RunFailed or Interrupted;
     the run folder holds everything up to then.
     """
-    folders: list[RunFolder] = []
-
-    def make_sinks(folder: RunFolder, manifest: dict[str, Any]) -> list[Sink]:
-        folders.append(folder)
-        return [
-            *sinks,
-            *sinks_for(config, folder.path.name, {**to_dict(config), "manifest": _brief(manifest)}),
-        ]
-
-    try:
+    with _reporting(sinks, language) as make_sinks:
         return starting.train(config, command=command, make_sinks=make_sinks, stop=stop)
-    finally:
-        for folder in folders:
-            write_report(Run(folder), language)
 
 
 def resume(
@@ -57,26 +47,41 @@ def resume(
     language: str = "en",
 ) -> Run:
     """Carry a run on from its newest whole checkpoint, to the same result as if it had not been interrupted."""
-    folders: list[
-        RunFolder
-    ] = []  # stays empty where the run is refused, or finished: nothing is written then
+    with _reporting(sinks, language) as make_sinks:
+        return resuming.resume(path, overrides, make_sinks=make_sinks, stop=stop, tell=tell)
+
+
+@contextlib.contextmanager
+def _reporting(sinks: Sequence[Sink], language: str) -> Iterator[SinkMaker]:
+    """Makes the sinks of a run, and writes its report however it ends; a run that never began has none."""
+    folders: list[RunFolder] = []
 
     def make_sinks(folder: RunFolder, manifest: dict[str, Any], config: Config) -> list[Sink]:
         folders.append(folder)
-        return [
-            *sinks,
-            *sinks_for(config, folder.path.name, {**to_dict(config), "manifest": _brief(manifest)}),
-        ]
+        return [*sinks, *sinks_for(config, folder.path.name, _shareable(config, manifest))]
 
     try:
-        return resuming.resume(path, overrides, make_sinks=make_sinks, stop=stop, tell=tell)
-    finally:
+        yield make_sinks
+    except BaseException:
         for folder in folders:
-            write_report(Run(folder), language)
+            # what ended the run is what the reader must hear of, not that its page could not be written
+            with contextlib.suppress(Exception):
+                write_report(Run(folder), language)
+        raise
+    for folder in folders:
+        write_report(Run(folder), language)
 
 
-def _brief(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The parts of a manifest that trackers show beside the hyper-parameters."""
-    return {
-        key: manifest.get(key) for key in ("id", "versions", "hardware", "git", "seeds", "model", "engine")
-    }
+def _shareable(config: Config, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Hyper-parameters and environment for a tracker, which may be online: paths are cut to their last part."""
+    brief = {key: manifest.get(key) for key in ("id", "versions", "hardware", "git", "seeds", "engine")}
+    model = {key: manifest.get("model", {}).get(key) for key in ("origin", "revision", "weights")}
+    return dict(_last_parts({**to_dict(config), "manifest": {**brief, "model": model}}))
+
+
+def _last_parts(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _last_parts(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_last_parts(v) for v in value]
+    return PurePath(value).name if isinstance(value, str) and PurePath(value).is_absolute() else value

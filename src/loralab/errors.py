@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from loralab.words import Words, say
 
-EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_DATA, EXIT_RESOURCE = 0, 1, 2, 3, 4
+EXIT_FAILED, EXIT_USAGE, EXIT_DATA, EXIT_RESOURCE = 1, 2, 3, 4
 
 
 @dataclass(frozen=True)

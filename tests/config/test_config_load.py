@@ -243,6 +243,15 @@ def test_mistakes_in_overrides(mistakes: Callable[..., list[str]], text: str, sa
     assert mistakes(BASE, text) == [said]
 
 
+def test_a_misspelt_section_is_not_said_to_lack_its_keys_too(mistakes: Callable[..., list[str]]) -> None:
+    assert mistakes("model: {name: a/b}\ndat: {train: x.jsonl}") == [
+        "law.yaml:2: unknown key dat; did you mean data?"
+    ]
+    assert mistakes("model: {name: a/b}", "dat.train=x.jsonl") == [
+        "dat.train: unknown key dat; did you mean data?"
+    ]
+
+
 def test_an_override_that_ends_in_a_strange_digit_is_still_only_a_mistake() -> None:
     with pytest.raises(UsageError, match="section"):
         make_config(["a:²"])
@@ -476,6 +485,29 @@ def test_a_secret_is_refused_and_not_repeated(load: Callable[..., Config], key: 
 def test_a_secret_that_is_yaml_is_not_repeated(load: Callable[..., Config], value: str) -> None:
     with pytest.raises(UsageError) as caught:
         load(BASE + f"track:\n  password: {value}\n")
+    assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["track.api_key:s3cr3t", "track.api_key: s3cr3t=1", "api_key:s3cr3t", "hf_token:s3cr3t", "track.api_key=a:s3cr3t"],
+)  # fmt: skip
+def test_a_secret_behind_a_colon_is_refused_and_not_repeated(word: str) -> None:
+    with pytest.raises(UsageError, match="looks like a secret") as caught:
+        make_config(["model.name=a/b", "data.train=x.jsonl", word])
+    assert "s3cr3t" not in str(caught.value) + caught.value.text("zh")
+
+
+@pytest.mark.parametrize("word", ["track.swan:s3cr3t", "swan:s3cr3t=2", "track.swan:s3cr3t=2", "swan=s3cr3t"])
+def test_what_stands_behind_a_bare_word_is_not_repeated(word: str) -> None:
+    with pytest.raises(UsageError, match=r"swan: an override is written section\.key=value") as caught:
+        make_config(["model.name=a/b", "data.train=x.jsonl", word])
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_a_secret_in_a_flow_mapping_without_a_space_is_not_repeated(load: Callable[..., Config]) -> None:
+    with pytest.raises(UsageError, match="api_key looks like a secret") as caught:
+        load(BASE + "track: {api_key:s3cr3t}")
     assert "s3cr3t" not in str(caught.value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -131,6 +132,26 @@ def test_paths_patterns_and_folders(tmp_path: Path) -> None:
     assert names("") == ["[x].json", "a.json", "b.jsonl"]
     assert names("?.json*") == ["a.json", "b.jsonl"]
     assert names("**/*.jsonl") == ["b.jsonl", "sub/c.jsonl"]
+
+
+def test_a_folder_drops_no_file_without_a_word(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "B.JSONL", "c.txt", "deeper/d.jsonl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(ROW)
+    (tmp_path / "E.JSON.GZ").write_bytes(gzip.compress(ROW))
+    loaded = load(tmp_path)
+    assert [Path(f.path).name for f in loaded.files] == ["B.JSONL", "E.JSON.GZ", "a.jsonl"]
+    assert len(loaded.rows) == 3
+    assert loaded.passed_over == [tmp_path / "c.txt", tmp_path / "deeper"]
+    assert load(tmp_path / "a.jsonl").passed_over == []
+
+
+@pytest.mark.parametrize("name", ["b.csv", "b.TSV", "b.parquet"])
+def test_a_folder_does_not_pass_over_data_that_is_not_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.jsonl").write_bytes(ROW)
+    (tmp_path / name).write_bytes(b"input,output\nq,a\n")
+    with pytest.raises(DataError, match=f"{name}: .*files are not read by this version"):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["no.json", "*.json", "/a/**b", "x" * 5000, "a\0b", "folder"])

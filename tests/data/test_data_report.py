@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loralab.data.conversation import Conversation, Dropped, Message, Row, content_id
-from loralab.data.reasons import REASONS
-from loralab.data.report import DataReport, TokenCounts, count_copies, count_reasons, dropped_line
+from loralab.data.reasons import REASONS, REPAIRS
+from loralab.data.report import (
+    DataReport,
+    TokenCounts,
+    count_copies,
+    count_reasons,
+    count_repairs,
+    dropped_line,
+)
 from loralab.words import say
 
 
@@ -58,6 +67,18 @@ def test_reasons_are_counted_in_the_order_of_the_list(reasons: list[str]) -> Non
     counts = count_reasons(Dropped("f", "f:1", reason, say("is empty"), None) for reason in reasons)
     assert list(counts) == [reason for reason in REASONS if reason in reasons]
     assert sum(counts.values()) == len(reasons)
+
+
+@given(st.lists(st.sampled_from(REPAIRS), max_size=20))
+def test_repairs_are_counted_in_the_order_of_the_list(repairs: list[str]) -> None:
+    counts = count_repairs(Counter(repairs))
+    assert list(counts) == [repair for repair in REPAIRS if repair in repairs]
+    assert counts == Counter(repairs)
+
+
+def test_a_repair_that_is_not_on_the_list_is_a_bug_of_ours() -> None:
+    with pytest.raises(AssertionError):
+        count_repairs({"new_kind": 1})
 
 
 def test_a_dropped_row_names_its_line_or_its_number() -> None:

@@ -144,13 +144,13 @@ def test_a_seen_probe_is_a_row_that_is_trained_on() -> None:
     assert split.seen == {split.train[0].id}
 
 
-def test_overlap_can_be_kept_or_be_an_error() -> None:
+def test_overlap_is_kept_where_it_is_not_to_be_dropped_and_never_raised_before_the_report() -> None:
     every = rows(["a", "b", "a"])
     config = DataConfig(test=Slice(0, 1), probes=0)
-    assert len(split_rows(every, replace(config, on_overlap="keep")).train) == 2
-    assert split_rows(every, replace(config, on_overlap="keep")).overlap == 1
-    with pytest.raises(DataError, match="f:3: overlaps_test"):
-        split_rows(every, replace(config, on_overlap="error"))
+    for choice in ("keep", "error"):
+        split = split_rows(every, replace(config, on_overlap=choice))
+        assert (len(split.train), split.overlap, split.dropped) == (2, 1, ())
+        assert [r.place for r in split.hits] == ["f:3"]
 
 
 @pytest.mark.parametrize("key", ["rows", "test", "probes"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from loralab.config.schema import DataConfig
 from loralab.data.conversation import Conversation, Message, Row, content_id, number_copies
 from loralab.encode import encode_rows, read_template
-from loralab.errors import UsageError
+from loralab.errors import EXIT_USAGE, UsageError
 
 TEMPLATE = read_template(t.tokenizer())
 FRAME = (
@@ -73,6 +73,17 @@ def test_the_system_prompt_is_encoded_with_rows_that_have_none() -> None:
     (short,), (long,) = without.encoded.values(), with_system.encoded.values()
     assert len(long.ids) - len(short.ids) == len("system\ns\n") + 2
     assert set(without.encoded) == set(with_system.encoded)
+
+
+def test_a_special_token_in_data_system_is_not_blamed_on_the_rows() -> None:
+    settings = {"system": f"be brief {TEMPLATE.end_text}"}
+    with pytest.raises(UsageError) as caught:
+        encoded([(1, 1), (2, 2)], **settings)
+    (problem,) = caught.value.problems
+    assert problem.where == "data.system" and TEMPLATE.end_text in str(problem.what)
+    assert caught.value.exit_code == EXIT_USAGE
+    as_text = encoded([(1, 1), (2, 2)], **settings, special_tokens="text")
+    assert len(as_text.kept) == 2 and not as_text.dropped
 
 
 def test_a_template_without_a_system_role() -> None:

@@ -32,13 +32,13 @@ def test_an_empty_answer_counts_as_wrong() -> None:
 
 
 def test_loss_is_over_tokens_and_brings_perplexity() -> None:
-    rows = loss_rows(["a", "b"], [10.0, 90.0], [10, 30])
-    assert [r["value"] for r in rows] == [1.0, 3.0]
+    rows = loss_rows(list("abcdef"), [10.0, 90.0] * 3, [10, 30] * 3)
+    assert [r["value"] for r in rows] == [1.0, 3.0] * 3
     scores = summarise(rows)["heldout"]
     assert scores["loss"]["value"] == pytest.approx(100 / 40)
     for key in ("value", "low", "high"):
         assert scores["perplexity"][key] == pytest.approx(math.exp(scores["loss"][key]))
-    assert scores["loss"]["n"] == scores["perplexity"]["n"] == 2 and scores["loss"]["floor"] is None
+    assert scores["loss"]["n"] == scores["perplexity"]["n"] == 6 and scores["loss"]["floor"] is None
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loralab.evaluate import statistics
-from loralab.evaluate.statistics import Estimate, paired_difference, weighted_mean
+from loralab.evaluate.statistics import (
+    SMALLEST,
+    Estimate,
+    exact_mcnemar,
+    paired_difference,
+    weighted_mean,
+)
 
-numbers = st.lists(st.floats(-100, 100), min_size=2, max_size=30)
+numbers = st.lists(st.floats(-100, 100), min_size=SMALLEST, max_size=30)
 
 
 def test_intervals_are_seeded_and_what_they_always_were() -> None:
@@ -66,9 +72,22 @@ def test_pairing_sees_a_small_change_that_all_rows_share() -> None:
     assert not paired_difference(list(before), list(after[::-1])).excludes_zero
 
 
-def test_one_row_has_a_value_and_no_interval() -> None:
-    assert weighted_mean([0.5]) == Estimate(0.5, 1, None, None)
-    assert not weighted_mean([0.5]).excludes_zero
+@pytest.mark.parametrize("n", range(1, SMALLEST))
+def test_few_rows_have_a_value_and_no_interval(n: int) -> None:
+    """Two rows that both got better were called better: with so few it is chance as often as not."""
+    assert weighted_mean([0.5] * n) == Estimate(0.5, n, None, None)
+    assert not weighted_mean([0.5] * n).excludes_zero
+
+
+@pytest.mark.parametrize(
+    ("fixed", "broken", "p"),
+    [(0, 0, 1.0), (5, 0, 0.0625), (6, 0, 0.03125), (10, 2, 0.03857421875), (4, 4, 1.0)],
+)
+def test_exact_mcnemar_is_the_binomial_test_of_the_changed_answers(fixed: int, broken: int, p: float) -> None:
+    before = [0.0] * fixed + [1.0] * broken + [1.0, 0.0]
+    after = [1.0] * fixed + [0.0] * broken + [1.0, 0.0]
+    assert exact_mcnemar(before, after) == pytest.approx(p)
+    assert exact_mcnemar(after, before) == pytest.approx(p)
 
 
 @pytest.mark.parametrize(

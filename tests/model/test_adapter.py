@@ -13,7 +13,7 @@ from doubles.tiny_model import write_tiny_model
 from doubles.tuned import fill_b
 from loralab.errors import UsageError
 from loralab.model.adapter import load_adapter, save_adapter, trainable
-from loralab.model.load import TunedModel, check_architecture, load_tuned, lora_scaling
+from loralab.model.load import TunedModel, check_architecture, load_tuned
 
 SEVEN = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
@@ -169,7 +169,79 @@ def test_the_scaling_in_force_is_the_one_of_the_config(
 ) -> None:
     config = quick_config(f"lora.rank_stabilised={stabilised}")
     model = load_tuned(tiny_model, config, "cpu").model
-    assert lora_scaling(config.lora) == factor
     assert {
         m.scaling["default"] for m in model.modules() if isinstance(getattr(m, "scaling", None), dict)
     } == {factor}
+
+
+def start_adapter(tuned: TunedModel, folder: Path, drop: tuple[str, ...] = (), **values: object) -> str:
+    """An adapter to start from with keys of its settings dropped or changed; the override that names it."""
+    save_adapter(tuned.model, folder, 0.1, "m")
+    path = folder / "adapter_config.json"
+    settings = json.loads(path.read_text("utf-8")) | values
+    path.write_text(json.dumps({k: v for k, v in settings.items() if k not in drop}), "utf-8")
+    return f"lora.init={folder}"
+
+
+def test_settings_that_an_older_peft_did_not_write_have_its_defaults(
+    tuned: TunedModel, tiny_model: Path, quick_config: Callable[..., Any], tmp_path: Path
+) -> None:
+    init = start_adapter(
+        tuned, tmp_path / "old", ("use_rslora", "use_dora", "rank_pattern", "alpha_pattern", "bias")
+    )
+    check_architecture(tiny_model, quick_config(init), 10)
+    load_tuned(tiny_model, quick_config(init), "cpu")
+    with pytest.raises(UsageError, match=r"lora\.rank_stabilised False, the config says True"):
+        check_architecture(tiny_model, quick_config(init, "lora.rank_stabilised=true"), 10)
+
+
+def test_a_missing_rank_is_the_default_of_peft(
+    tuned: TunedModel, tiny_model: Path, quick_config: Callable[..., Any], tmp_path: Path
+) -> None:
+    init = start_adapter(tuned, tmp_path / "old", ("r", "lora_alpha"))
+    with pytest.raises(UsageError, match=r"lora\.rank 8, the config says 4") as caught:
+        check_architecture(tiny_model, quick_config(init), 10)
+    assert "lora.alpha 8" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", '"r"'])
+def test_adapter_settings_that_are_no_object_are_refused(
+    tuned: TunedModel, tiny_model: Path, quick_config: Callable[..., Any], tmp_path: Path, text: str
+) -> None:
+    init = start_adapter(tuned, tmp_path / "start")
+    (tmp_path / "start" / "adapter_config.json").write_text(text, "utf-8")
+    with pytest.raises(UsageError, match=r"adapter_config\.json: must hold a JSON object"):
+        check_architecture(tiny_model, quick_config(init), 10)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("rank_pattern", {"q_proj": 8}), ("alpha_pattern", {"q_proj": 32}), ("use_dora", True), ("bias", "all"),
+        ("modules_to_save", ["lm_head"]), ("peft_type", "LOHA"), ("alora_invocation_tokens", [1]),
+    ],
+)  # fmt: skip
+def test_an_adapter_of_a_kind_that_loralab_does_not_train_is_refused(
+    tuned: TunedModel,
+    tiny_model: Path,
+    quick_config: Callable[..., Any],
+    tmp_path: Path,
+    key: str,
+    value: object,
+) -> None:
+    init = start_adapter(tuned, tmp_path / "start", **{key: value})
+    with pytest.raises(UsageError, match=f"the adapter has {key} ") as caught:
+        check_architecture(tiny_model, quick_config(init), 10)
+    assert len(caught.value.problems) == 1 and caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(("key", "value"), [("rank_pattern", {}), ("bias", None), ("modules_to_save", [])])
+def test_an_empty_setting_is_none(
+    tuned: TunedModel,
+    tiny_model: Path,
+    quick_config: Callable[..., Any],
+    tmp_path: Path,
+    key: str,
+    value: object,
+) -> None:
+    check_architecture(tiny_model, quick_config(start_adapter(tuned, tmp_path / "s", **{key: value})), 10)

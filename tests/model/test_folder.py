@@ -14,6 +14,7 @@ import pytest
 from doubles.model_folder import model_files, safetensors, write_model
 from loralab.errors import UsageError
 from loralab.model.folder import check_model_folder, weight_files
+from loralab.model.weights import tensor_shapes
 
 SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"
@@ -336,3 +337,51 @@ def test_a_tokenizer_of_its_own_needs_the_setting(folder: Path) -> None:
     assert "the tokenizer is defined by Python code" in problem
     change(folder / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
     check_model_folder(folder, trust_remote_code=False)
+
+
+# ------------------------------------------------------------------------------------- quantised models
+
+
+@pytest.mark.parametrize("need", ["all", "tokenizer"])
+@pytest.mark.parametrize(
+    ("settings", "method"),
+    [
+        ({"quant_method": "gptq", "bits": 4}, "gptq"),
+        ({"quant_method": "awq"}, "awq"),
+        ({"quant_method": "fp8"}, "fp8"),
+        ({"load_in_4bit": True}, "load_in_4bit"),
+    ],
+)
+def test_a_quantised_model_is_refused_before_anything_loads(
+    folder: Path, settings: dict[str, object], method: str, need: str
+) -> None:
+    change(folder / "config.json", quantization_config=settings)
+    (problem,) = problems(folder, need)
+    assert problem.startswith(f"{folder / 'config.json'}: the model is quantised ({method})")
+    assert "next: use the unquantised model" in problem
+
+
+def test_a_text_model_quantised_inside_another_is_refused(folder: Path) -> None:
+    change(folder / "config.json", text_config={"quantization_config": {"quant_method": "mxfp4"}})
+    assert "quantised (mxfp4)" in problems(folder)[0]
+
+
+@pytest.mark.parametrize("value", [None, {}])
+def test_an_empty_quantization_config_is_no_quantised_model(folder: Path, value: object) -> None:
+    change(folder / "config.json", quantization_config=value)
+    check_model_folder(folder, trust_remote_code=False)
+
+
+# ------------------------------------------------------------------------------------ shapes of tensors
+
+
+def test_shapes_are_read_from_all_shards(sharded: Path) -> None:
+    assert tensor_shapes(sharded) == {"tensor0": (1,), "tensor1": (1,)}
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff" * 8, b"\x02" + b"\0" * 7 + b"[]", b"\x02" + b"\0" * 7 + b"{x"]
+)
+def test_shapes_of_a_file_without_a_header_are_left_out(folder: Path, content: bytes) -> None:
+    (folder / "model.safetensors").write_bytes(content)
+    assert tensor_shapes(folder) == {}

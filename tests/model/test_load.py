@@ -77,10 +77,84 @@ def test_weights_that_cannot_be_read_are_refused(folder: Path, quick_config: Cal
     assert caught.value.exit_code == 2
 
 
-def test_weights_of_another_shape_are_refused(folder: Path, quick_config: Callable[..., Any]) -> None:
+SHAPES = (
+    r"model\.layers\.0\.mlp\.\w+\.weight is \[(48, 32|32, 48)\] in the weight files, "
+    r"config\.json asks for \[(64, 32|32, 64)\] \(tensors that do not fit: 6\)"
+)
+
+
+@pytest.mark.parametrize("shards", [False, True])
+def test_weights_of_another_shape_are_found_before_they_are_loaded(
+    folder: Path, quick_config: Callable[..., Any], shards: bool
+) -> None:
+    if shards:
+        (folder / "model.safetensors").rename(folder / "model-1-of-1.safetensors")
+        names = tensor_names(folder / "model-1-of-1.safetensors")
+        index = {"weight_map": dict.fromkeys(names, "model-1-of-1.safetensors")}
+        (folder / "model.safetensors.index.json").write_text(json.dumps(index), "utf-8")
+    check_architecture(folder, quick_config(), 10)
     set_config(folder, intermediate_size=64)
-    with pytest.raises(UsageError, match="weights cannot be loaded"):
+    with pytest.raises(UsageError, match=SHAPES):
+        check_architecture(folder, quick_config(), 10)
+
+
+def tensor_names(path: Path) -> list[str]:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        return list(file.keys())
+
+
+def test_weights_of_another_shape_are_refused_by_name_when_only_loading_finds_them(
+    folder: Path, quick_config: Callable[..., Any]
+) -> None:
+    """As with checkpoints whose tensors transformers renames or converts."""
+    set_config(folder, intermediate_size=64)
+    with pytest.raises(UsageError, match=SHAPES):
         load_base(folder, quick_config(), "cpu")
+
+
+def test_tensors_that_transformers_converts_are_not_compared(
+    folder: Path, quick_config: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers import conversion_mapping
+    from transformers.core_model_loading import Transpose, WeightConverter
+
+    turned = [WeightConverter(r"mlp\.\w+_proj\.weight", r"mlp.x.weight", [Transpose(0, 1)])]
+    monkeypatch.setattr(conversion_mapping, "get_model_conversion_mapping", lambda _: turned)
+    set_config(folder, intermediate_size=64)
+    check_architecture(folder, quick_config(), 10)
+
+
+@pytest.mark.parametrize("kind", ["vit", "t5"])
+def test_an_architecture_that_is_no_causal_language_model_is_refused(
+    folder: Path, quick_config: Callable[..., Any], kind: str
+) -> None:
+    set_config(folder, model_type=kind)
+    with pytest.raises(UsageError, match="AutoModelForCausalLM") as caught:
+        check_architecture(folder, quick_config(), 1)
+    assert str(caught.value).startswith(f"{folder / 'config.json'}: config.json cannot be used")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"hidden_size": "abc"}, "'hidden_size'.* expected int, got str"),
+        ({"layer_types": 3}, "'layer_types'"),
+        ({"dtype": "floof"}, "floof"),
+        ({"hidden_size": -4}, "negative dimension -4"),
+        ({"num_attention_heads": 0}, "division"),
+        ({"hidden_act": "foo"}, "foo"),
+    ],
+)
+def test_a_config_with_a_wrong_value_is_refused(
+    folder: Path, quick_config: Callable[..., Any], values: dict[str, object], words: str
+) -> None:
+    set_config(folder, **values)
+    with pytest.raises(UsageError, match=words) as caught:
+        check_architecture(folder, quick_config(), 1)
+    assert str(folder / "config.json") in str(caught.value)
 
 
 def test_weights_that_lack_a_layer_are_refused(folder: Path, quick_config: Callable[..., Any]) -> None:
@@ -90,15 +164,44 @@ def test_weights_that_lack_a_layer_are_refused(folder: Path, quick_config: Calla
         load_base(folder, quick_config(), "cpu")
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried"
+        ),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:80] data. DefaultCPUAllocator: not enough memory: you tried"
+        ),
+        RuntimeError("unable to mmap 505513520 bytes from file </m>: Cannot allocate memory (12)"),
+        RuntimeError("MPS backend out of memory"),
+    ],
+    ids=["python", "cpu", "cpu-windows", "mmap", "mps"],
+)
 def test_too_little_memory_is_a_resource_error(
-    tiny_model: Path, quick_config: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    tiny_model: Path, quick_config: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     import transformers
 
     def no_memory(*_: object, **__: object) -> None:
-        raise MemoryError
+        raise error
 
     monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", no_memory)
     with pytest.raises(ResourceError, match="do not fit into memory") as caught:
         load_base(tiny_model, quick_config(), "cpu")
     assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize("error", [ImportError("no optimum"), AttributeError("x"), AssertionError("odd")])
+def test_an_error_of_any_class_while_loading_is_about_the_weights(
+    tiny_model: Path, quick_config: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    import transformers
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", fail)
+    with pytest.raises(UsageError, match=f"weights cannot be loaded: {error}"):
+        load_base(tiny_model, quick_config(), "cpu")

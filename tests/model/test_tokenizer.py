@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from loralab.errors import UsageError
-from loralab.model.tokenizer import load_tokenizer
+from loralab.model.tokenizer import first_line, load_tokenizer
 
 
 @pytest.fixture
@@ -67,3 +67,31 @@ def test_a_damaged_file_is_refused(folder: Path, content: bytes) -> None:
     with pytest.raises(UsageError) as caught:
         load_tokenizer(folder)
     assert caught.value.exit_code == 2 and str(folder) in str(caught.value)
+
+
+def test_an_unknown_kind_of_tokenizer_is_refused_by_file(folder: Path) -> None:
+    """The tokenizers library raises a bare Exception."""
+    path = folder / "tokenizer.json"
+    document = json.loads(path.read_text("utf-8"))
+    document["model"]["type"] = "NoSuchModel"
+    path.write_text(json.dumps(document), "utf-8")
+    with pytest.raises(UsageError, match="the tokenizer cannot be loaded: data did not match") as caught:
+        load_tokenizer(folder)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_a_tokenizer_config_of_a_wrong_type_is_not_blamed_on_another_file(folder: Path) -> None:
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"tokenizer_class": 5}), "utf-8")
+    with pytest.raises(UsageError) as caught:
+        load_tokenizer(folder)
+    assert str(caught.value).startswith(f"{folder}: the tokenizer cannot be loaded")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("one\ntwo", "one"), ("", "ValueError"), ("field 'x':\n    is no int\nmore", "field 'x': is no int")],
+)
+def test_the_first_line_of_an_error(text: str, line: str) -> None:
+    assert first_line(ValueError(text)) == line
+    assert first_line(KeyError("foo")) == "KeyError: 'foo'"

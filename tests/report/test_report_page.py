@@ -275,6 +275,13 @@ def test_torn_lines_are_passed_over_and_said(finished: Run) -> None:
     assert "answer 4 of before" in read.shown_as("text")
 
 
+def test_a_damaged_score_row_is_no_bug_and_is_said(finished: Run) -> None:
+    path = finished.folder.score_rows("before")
+    path.write_text('{"task": "heldout", "metric": "lo\n[]\n', "utf-8")
+    text = Page(build_report(open_run(finished.folder.path))).text
+    assert "scores/before.rows.jsonl: lines that could not be read: 2" in text
+
+
 def test_warnings_that_repeat_are_counted(recipe: Recipe, run_folder: Path) -> None:
     recipe.extra_events = [{"kind": "warning", "code": "slow", "message": "the disk is slow"}] * 3
     recipe.extra_events += [

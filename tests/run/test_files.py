@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from loralab.errors import ResourceError
-from loralab.run.files import dump_json, read_json_lines, sha256, write_json, write_json_lines, write_text
+from loralab.run.files import (
+    dump_json,
+    read_json_lines,
+    read_rows,
+    sha256,
+    write_json,
+    write_json_lines,
+    write_text,
+)
 
 
 def test_a_write_that_breaks_off_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,6 +55,17 @@ def test_json_lines_keep_line_separators_of_unicode_inside_a_line(tmp_path: Path
     write_json_lines(tmp_path / "rows.jsonl", rows)
     assert read_json_lines(tmp_path / "rows.jsonl") == rows
     assert read_json_lines(tmp_path / "absent.jsonl") == []
+
+
+@pytest.mark.parametrize(
+    "damage", [b'{"id": "to', b"[1]", b"null", b'{"other": 1}', b'{"id": "\xff"}', b"\0\0", b"[" * 100_000]
+)
+def test_a_damaged_line_costs_only_itself(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "rows.jsonl"
+    good = b'{"id": "1"}\n', b'{"id": "2"}\n'
+    path.write_bytes(good[0] + damage + b"\n\n" + good[1] + damage)
+    assert read_rows(path, lambda row: "id" in row) == ([{"id": "1"}, {"id": "2"}], 2)
+    assert read_rows(tmp_path / "absent.jsonl", bool) == ([], 0)
 
 
 def test_sha256_of_a_file(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from doubles.command import Job
 from loralab.errors import UsageError
 from loralab.run.events import EventWriter
+from loralab.run.files import write_json_lines
 from loralab.run.folder import RunFolder
 from loralab.run.lock import RunLock
 from loralab.run.view import Run, list_runs, open_run, stage_order
@@ -74,6 +75,28 @@ def test_parts_that_are_missing_or_garbage_read_as_empty(folder: RunFolder, cont
     run = Run(folder)
     assert (run.manifest, run.config, run.data_report, run.scores("before")) == ({}, {}, {}, {})
     assert run.record.events == () and run.predictions("before") == [] and run.last("step") == {}
+
+
+ANSWER = {"id": "1", "answer": "a", "reference": "r", "finish_reason": "stop"}
+SCORE = {"task": "heldout", "metric": "loss", "id": "1", "value": 1.5, "weight": 2}
+
+
+def test_damaged_answers_and_score_rows_are_passed_over_and_counted(folder: RunFolder) -> None:
+    bad = [{**ANSWER, "answer": None}, {"id": "1"}, []]
+    write_json_lines(folder.predictions("before"), [ANSWER, *bad])
+    lost = [{**SCORE, "value": value} for value in ("x", None, [])]
+    scores = [SCORE, {**SCORE, "value": "NaN"}, *lost, {**SCORE, "id": ["1"]}]
+    write_json_lines(folder.score_rows("before"), scores)
+    with folder.score_rows("before").open("ab") as stream:
+        stream.write(b'{"task": "held')
+    run = Run(folder)
+    assert run.predictions("before") == [ANSWER]
+    assert run.score_rows("before") == scores[:2]
+    assert run.unreadable == {"predictions/before.jsonl": 3, "scores/before.rows.jsonl": 5}
+
+
+def test_a_whole_run_has_no_unreadable_lines(job: Job) -> None:
+    assert open_run(job.run).unreadable == {}
 
 
 @pytest.mark.parametrize(("number", "readable"), [(1, True), (2, False)])

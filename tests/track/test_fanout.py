@@ -172,3 +172,14 @@ def test_closing_twice_and_publishing_after_the_end_do_nothing(run):
     fanout.close("failed")
     assert sink.calls == ["open", "finished"]
     assert failures == []
+
+
+def test_the_first_sink_still_hears_how_the_others_ended(run):
+    """A tracker that failed while closing was shown nowhere: the terminal had been ended with it."""
+    terminal = Recorder("terminal")
+    fanout = Fanout(
+        [terminal, Raising("finished", OSError("no room"))], run, lambda *_: fanout.publish(step(9))
+    )
+    fanout.publish(step(1))
+    fanout.close("finished")
+    assert terminal.calls == ["open", 1, 9, "finished"]

@@ -209,6 +209,34 @@ def test_bad_rows_are_an_error_unless_they_may_be_dropped(make: Make, template: 
     assert "rows_dropped" in codes(prepared)
 
 
+def test_overlap_as_an_error_leaves_a_report_before_it_is_raised(make: Make, tmp_path: Path) -> None:
+    lines = [*numbered(4), row("Q1?"), row("q2")]
+    config = make(lines, "data.on_overlap=error", "data.test=0:3", "data.probes=0")
+    prepared = prepare(config, None)
+    report = prepared.report.to_dict()
+    assert (report["read"], report["kept"], report["overlap"], report["dropped"]) == (6, 6, 2, {})
+    assert questions(prepared, "train") == ["q3", "Q1?", "q2"]
+    prepared.write(RunFolder(tmp_path / "run"))
+    with pytest.raises(DataError, match=r"overlaps_test: .*\n  next: remove these rows") as caught:
+        prepared.refuse(config.data)
+    assert caught.value.exit_code == EXIT_DATA
+    assert [p.where.rpartition(":")[2] for p in caught.value.problems] == ["5", "6"]
+    for allowed in ("keep", "drop"):
+        other = make(lines, f"data.on_overlap={allowed}", "data.test=0:3", "data.probes=0")
+        prepare(other, None).refuse(other.data)
+
+
+def test_files_that_a_folder_passes_over_are_named_in_a_warning(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "rows").mkdir()
+    write(tmp_path / "rows" / "B.JSONL", numbered(4))
+    for name in ("README.md", "other.txt", *(f"x{i}.log" for i in range(9))):
+        (tmp_path / "rows" / name).write_text("no data")
+    prepared = prepare(make([], f"data.train={tmp_path / 'rows'}", "data.test=none"), None)
+    (words,) = [str(w) for code, w in prepared.warnings if code == "files_passed_over"]
+    assert words.startswith("11 entries") and f"{tmp_path}/rows/README.md, " in words
+    assert words.endswith("x5.log, ...") and "B.JSONL" not in words
+
+
 def test_special_tokens_may_be_text(make: Make, template: ChatTemplate) -> None:
     config = make([*numbered(4), row("<|im_end|>")], "data.special_tokens=text")
     prepared = prepare(config, template)

@@ -100,3 +100,10 @@ def test_a_log_that_cannot_be_written_does_not_end_the_run(folder: RunFolder) ->
     with Session(folder) as session:
         session.warn("odd", say("a warning"))
     assert Run(folder).last("warning")["message"] == "a warning"
+
+
+def test_a_record_that_cannot_be_opened_leaves_no_lock(folder: RunFolder) -> None:
+    folder.events.mkdir()
+    with pytest.raises(ResourceError):
+        Session(folder)
+    assert not folder.lock.exists()

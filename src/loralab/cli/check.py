@@ -18,6 +18,7 @@ from loralab.model.folder import check_model_folder
 from loralab.model.locate import locate
 from loralab.model.tokenizer import load_tokenizer
 from loralab.train.prepare import Prepared, prepare
+from loralab.train.start import refuse_unavailable
 from loralab.words import Words, say
 
 CONFIG_SUFFIXES = (".yaml", ".yml")
@@ -47,6 +48,7 @@ def check(
     Exit code 0: clean, or bad rows are dropped as the config says; 2: config or model; 3: bad rows.
     """
     config = _config(path, overrides, model)
+    refuse_unavailable(config)
     template, missing = _template(config)
     prepared = prepare(config, template)
     if as_json:

@@ -40,9 +40,15 @@ def demo(console: Console, overrides: tuple[str, ...], model: str | None, as_jso
 
 
 def _tell(run: Run, console: Console, built_in: bool) -> None:
-    lines = demo_scores(run)
-    _table(lines, console)
-    headline = lines[0].difference
+    if lines := demo_scores(run):
+        _table(lines, console)
+        _headline(lines[0].difference, console)
+    if built_in:
+        _reference_figures(console)
+    console.say(say("report: {path}", path=run.folder.report))
+
+
+def _headline(headline: Estimate, console: Console) -> None:
     if headline.excludes_zero and headline.value > 0:
         verdict = say("better: the interval excludes 0")
     else:
@@ -54,9 +60,6 @@ def _tell(run: Run, console: Console, built_in: bool) -> None:
             verdict=verdict,
         )
     )
-    if built_in:
-        _reference_figures(console)
-    console.say(say("report: {path}", path=run.folder.report))
 
 
 def _table(lines: list[ScoreLine], console: Console) -> None:

@@ -24,6 +24,7 @@ from loralab.errors import Problem, UsageError
 from loralab.words import Words, say
 
 SECRET = re.compile(r"(^|[\s._-])(api_?key|key|token|password|passwd|secret|credentials?)$", re.IGNORECASE)
+SEPARATOR = re.compile("[:=]")
 NAMED_IN_ERROR = re.compile(r"(alias|anchor|handle) '.*'")
 SECTIONS: dict[str, type] = dict(typing.get_type_hints(Config))
 
@@ -118,7 +119,7 @@ def _read_document(root: yaml.Node, path: Path, place: Place, reading: _Reading)
         raise UsageError(Problem(say("must hold sections such as model: and data:"), f"{path}:1"))
     for section, node, where in _entries(root, path, "", reading):
         if section not in SECTIONS:
-            reading.wrong(where, _unknown(section, "", list(SECTIONS)))
+            _unknown_section(section, where, reading)
         elif not PLAIN_TAG.fullmatch(node.tag):
             tagged = say("must be a plain value, without a YAML tag")
             reading.wrong(where, say("{key} {problem}", key=section, problem=tagged))
@@ -139,8 +140,8 @@ def _entries(
         where = f"{path}:{line}"
         if not isinstance(key_node, yaml.ScalarNode) or not PLAIN_TAG.fullmatch(key_node.tag):
             reading.wrong(where, say("a key must be a word"))
-        elif SECRET.search(key_node.value):
-            reading.problems.append(secret_problem(key_node.value, where))
+        elif SECRET.search(name := _name(key_node.value)):
+            reading.problems.append(secret_problem(name, where))
         elif key_node.value in seen:
             first = seen[key_node.value]
             reading.wrong(
@@ -150,6 +151,17 @@ def _entries(
         else:
             seen[key_node.value] = line
             yield key_node.value, value, where
+
+
+def _name(text: str) -> str:
+    """What stands before the first `:` or `=`: the rest may be a secret, and is never repeated."""
+    return SEPARATOR.split(text, maxsplit=1)[0].strip()
+
+
+def _unknown_section(section: str, where: str, reading: _Reading) -> None:
+    reading.wrong(where, _unknown(section, "", list(SECTIONS)))
+    for near in _nearest(section, list(SECTIONS)):
+        reading.suggested |= {f"{near}.{item.name}" for item in dataclasses.fields(SECTIONS[near])}
 
 
 def secret_problem(key: str, where: str) -> Problem:
@@ -197,15 +209,15 @@ def _unknown(key: str, section: str, known: list[str]) -> Words:
 
 
 def _apply_override(text: str, environment: Mapping[str, str], reading: _Reading) -> None:
-    name, equals, raw = text.partition("=")
-    name = name.strip()
+    written, equals, raw = text.partition("=")
+    name = _name(written)
     section, dot, key = name.partition(".")
     if SECRET.search(name):
         reading.problems.append(secret_problem(name, "command line"))
-    elif not equals or not dot:
+    elif not equals or not dot or ":" in written:
         reading.wrong(name, say("an override is written section.key=value, such as train.epochs=3"))
     elif section not in SECTIONS:
-        reading.wrong(name, _unknown(section, "", list(SECTIONS)))
+        _unknown_section(section, name, reading)
     else:
         node = _compose_value(raw)
         if node is None:

@@ -60,17 +60,6 @@ def _as_written(value: Any) -> Any:
     return value.replace("$", "$$") if isinstance(value, str) and value.startswith("/") else value
 
 
-def differences(config: Config) -> dict[str, tuple[Any, Any]]:
-    """Keys whose value is not the default: {"train.epochs": (value, default)}."""
-    now, default = to_dict(config), to_dict(Config())
-    return {
-        f"{section}.{key}": (value, default[section][key])
-        for section, keys in now.items()
-        for key, value in keys.items()
-        if value != default[section][key]
-    }
-
-
 STARTER_VALUES = {
     "model.name": "Qwen/Qwen2.5-0.5B-Instruct",
     "data.train": "train.jsonl",

@@ -279,6 +279,7 @@ class EvaluateConfig:
 
     tasks: tuple[Literal["heldout"], ...] = option(
         ("heldout",), "What is scored: heldout is the run's own test rows.", "评测任务：heldout 为本次运行的测试行。",
+        check=_not_empty, limits="must name at least one task",
         parse="words",
     )  # fmt: skip
     stages: tuple[Literal["before", "epoch", "after"], ...] = option(

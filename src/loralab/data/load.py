@@ -11,25 +11,29 @@ from loralab.config.schema import DataConfig, Slice
 from loralab.data.conversation import Dropped, Row, content_id, number_copies
 from loralab.data.formats import FORMATS, convert
 from loralab.data.reasons import BadRow
-from loralab.data.records import Record, read_records
+from loralab.data.records import OTHER_SUFFIXES, Record, read_records
 from loralab.data.report import FileInfo
 from loralab.data.text import printable
 from loralab.errors import DataError, Problem, UsageError
 from loralab.run.files import sha256
 from loralab.words import Words, say
 
-DATA_SUFFIXES = (".json", ".jsonl", ".gz")
+DATA_SUFFIXES = (".json", ".jsonl", ".gz", *OTHER_SUFFIXES)  # of a folder; the others are refused when read
 
 
 @dataclass
 class Loaded:
-    """What the files hold: usable rows, dropped rows, repairs, unused keys, and the number of records looked at."""
+    """What the files hold: usable rows, dropped rows, repairs, unused keys, and the number of records looked at.
+
+    `passed_over` is what stands beside the data files in a folder and is not read.
+    """
 
     rows: list[Row] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     repaired: Counter[str] = field(default_factory=Counter)
     unused_keys: Counter[str] = field(default_factory=Counter)
     files: list[FileInfo] = field(default_factory=list)
+    passed_over: list[Path] = field(default_factory=list)
     read: int = 0
     records: int = 0
 
@@ -40,6 +44,7 @@ class Loaded:
         self.repaired += other.repaired
         self.unused_keys += other.unused_keys
         self.files += other.files
+        self.passed_over += other.passed_over
         self.read += other.read
 
 
@@ -53,6 +58,7 @@ def load_rows(paths: Sequence[str], config: DataConfig, slices: Sequence[Slice] 
     for path in expand(paths):
         _load_file(path, config, slices, loaded)
     loaded.rows = number_copies(loaded.rows)
+    loaded.passed_over = passed_over(paths)
     return loaded
 
 
@@ -80,8 +86,18 @@ def _found(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if path.is_dir():
-        return sorted(p for p in path.iterdir() if p.suffix in DATA_SUFFIXES and p.is_file())
+        return sorted(p for p in path.iterdir() if _is_data(p))
     return sorted(p for p in _matches(path) if p.is_file())
+
+
+def passed_over(paths: Sequence[str]) -> list[Path]:
+    """What stands in the folders among `paths` and is no data file by its name: other files, further folders."""
+    folders = [Path(text) for text in paths if Path(text).is_dir()]
+    return [p for folder in folders for p in sorted(folder.iterdir()) if not _is_data(p)]
+
+
+def _is_data(path: Path) -> bool:
+    return path.suffix.lower() in DATA_SUFFIXES and path.is_file()
 
 
 def _matches(pattern: Path) -> Iterator[Path]:

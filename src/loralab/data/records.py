@@ -93,7 +93,7 @@ def _read_text(path: Path, encoding: str) -> FileText:
 def _read_bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
-        if path.suffix == ".gz":
+        if path.suffix.lower() == ".gz":
             data = gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(Problem(say("cannot be read: {reason}", reason=error), str(path))) from None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from loralab.data.conversation import Dropped, Message, Row, copy_key, question_key
-from loralab.data.reasons import REASONS
+from loralab.data.reasons import REASONS, REPAIRS
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,12 @@ def count_reasons(dropped: Iterable[Dropped]) -> dict[str, int]:
     """Dropped rows by reason, in the order of the closed list."""
     counts = Counter(d.reason for d in dropped)
     return {reason: counts[reason] for reason in REASONS if counts[reason]}
+
+
+def count_repairs(repaired: Mapping[str, int]) -> dict[str, int]:
+    """Repairs by kind, in the order of the closed list."""
+    assert set(repaired) <= set(REPAIRS)
+    return {repair: repaired[repair] for repair in REPAIRS if repaired.get(repair)}
 
 
 def count_copies(rows: Iterable[Row]) -> tuple[int, int]:

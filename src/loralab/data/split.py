@@ -20,14 +20,22 @@ OVERLAPS = say("the question is also a test or probe question")
 
 @dataclass(frozen=True)
 class Split:
-    """Which rows are trained on, held out, and asked. `seen` are the ids of probes that are trained on too."""
+    """Which rows are trained on, held out, and asked. `seen` are the ids of probes that are trained on too.
+
+    `hits` are the rows to train on whose question is asked: dropped, kept or refused as data.on_overlap says.
+    """
 
     train: tuple[Row, ...]
     test: tuple[Row, ...]
     probes: tuple[Row, ...]
     seen: frozenset[str] = frozenset()
-    overlap: int = 0
+    hits: tuple[Row, ...] = ()
     dropped: tuple[Dropped, ...] = ()
+
+    @property
+    def overlap(self) -> int:
+        """How many rows to train on have a question that is asked."""
+        return len(self.hits)
 
     def to_dict(self) -> dict[str, Any]:
         """data/split.json: row ids."""
@@ -64,8 +72,8 @@ def split_rows(
 ) -> Split:
     """Training, test and probe rows of `rows` as data.rows, data.test and data.probes say.
 
-    `test_file` and `probe_file` are the rows of files given for test and probes. Raises DataError under
-    on_overlap: error.
+    `test_file` and `probe_file` are the rows of files given for test and probes. Under on_overlap: error the
+    rows that overlap are still in, for the report; `Prepared.refuse` raises.
     """
     pool = [r for r in rows if config.rows is None or r.position in config.rows]
     probes = (
@@ -86,9 +94,13 @@ def split_rows(
     if not probes and config.probes == "auto" and train:
         probes = train[:1]
         seen = frozenset(r.id for r in probes)
-    gone = hits if config.on_overlap == "drop" else []
-    dropped = [Dropped(r.file, r.place, "overlaps_test", OVERLAPS, r.plain()) for r in gone]
-    return Split(tuple(train), tuple(test), tuple(probes), seen, len(hits), tuple(dropped))
+    dropped = overlapping(hits) if config.on_overlap == "drop" else ()
+    return Split(tuple(train), tuple(test), tuple(probes), seen, tuple(hits), dropped)
+
+
+def overlapping(hits: Iterable[Row]) -> tuple[Dropped, ...]:
+    """Rows whose question is asked, as rows that are not used."""
+    return tuple(Dropped(r.file, r.place, "overlaps_test", OVERLAPS, r.plain()) for r in hits)
 
 
 def _fixed(rows: Sequence[Row], choice: object) -> list[Row]:
@@ -128,17 +140,10 @@ def _without_questions(rows: Iterable[Row], asked: Iterable[Row]) -> list[Row]:
 
 
 def _overlap(train: list[Row], asked: Iterable[Row], config: DataConfig) -> tuple[list[Row], list[Row]]:
-    """Training rows without those whose question is asked (unless they are to be kept), and those."""
+    """Training rows without those whose question is asked (where they are to be dropped), and those."""
     keys = {question_key(r.conversation) for r in asked}
     hits = [r for r in train if question_key(r.conversation) in keys]
-    if hits and config.on_overlap == "error":
-        raise DataError(
-            *(
-                Problem(say("overlaps_test: the question is also a test or probe question"), r.place)
-                for r in hits[:20]
-            )
-        )
-    if config.on_overlap == "keep":
+    if config.on_overlap != "drop":
         return train, hits
     gone = {id(r) for r in hits}
     return [r for r in train if id(r) not in gone], hits

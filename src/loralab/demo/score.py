@@ -55,15 +55,19 @@ class ScoreLine:
 
 
 def demo_scores(run: Run) -> list[ScoreLine]:
-    """One line for each metric; the headline, the whole answer, first."""
-    answers = {stage: run.predictions(stage) for stage in run.stages if run.predictions(stage)}
-    lines = []
-    for metric, right in METRICS.items():
-        values = {stage: [float(right(p)) for p in rows] for stage, rows in answers.items()}
+    """One line for each metric; the headline, the whole answer, first. None without two stages to compare.
+
+    The difference is over the questions that both stages answered.
+    """
+    answers = {stage: rows for stage in run.stages if (rows := run.predictions(stage))}
+    lines: list[ScoreLine] = []
+    for metric, right in METRICS.items() if len(answers) > 1 else ():
+        values = {s: {p["id"]: float(right(p)) for p in rows} for s, rows in answers.items()}
         first, *_, last = values.values()
-        lines.append(
-            ScoreLine(
-                metric, {s: weighted_mean(v) for s, v in values.items()}, paired_difference(first, last)
-            )
-        )
+        shared = [row_id for row_id in first if row_id in last]
+        if not shared:
+            return []
+        difference = paired_difference([first[i] for i in shared], [last[i] for i in shared])
+        stages = {s: weighted_mean(list(v.values())) for s, v in values.items()}
+        lines.append(ScoreLine(metric, stages, difference))
     return lines

@@ -86,11 +86,8 @@ def encode_prompt(conversation: Conversation, template: ChatTemplate, special_to
 
 
 def _special_in(conversation: Conversation, template: ChatTemplate) -> str:
-    for message in conversation.messages:
-        for token in template.special:
-            if token in message.content:
-                return token
-    return ""
+    found = (template.special_in(message.content) for message in conversation.messages)
+    return next(filter(None, found), "")
 
 
 def _pieces(conversation: Conversation, template: ChatTemplate) -> Iterator[Piece]:

@@ -11,6 +11,7 @@ from loralab.data.reasons import BadRow
 from loralab.data.report import TokenCounts
 from loralab.encode.encode import Encoded, encode
 from loralab.encode.template import ChatTemplate
+from loralab.errors import Problem, UsageError
 from loralab.words import say
 
 
@@ -35,10 +36,11 @@ class EncodedRows:
 def encode_rows(rows: Sequence[Row], template: ChatTemplate, config: DataConfig) -> EncodedRows:
     """Encode every row; under on_long a row over max_tokens is cut at its answer's end or dropped.
 
-    Raises UsageError if the template has no place for data.system.
+    Raises UsageError if the template has no place for data.system, or special tokens are refused and it holds one.
     """
     if config.system:
         template.check_system()
+        _refuse_special(config.system, template, config.special_tokens)
     result = EncodedRows()
     for row in rows:
         try:
@@ -55,6 +57,16 @@ def encode_rows(rows: Sequence[Row], template: ChatTemplate, config: DataConfig)
         result.kept.append(row)
         result.encoded[row.id] = short
     return result
+
+
+def _refuse_special(system: str, template: ChatTemplate, special_tokens: str) -> None:
+    """Blame data.system once, and not every row that it is put in front of."""
+    token = template.special_in(system)
+    if token and special_tokens == "refuse":
+        advice = say("remove it from data.system, or set data.special_tokens: text")
+        raise UsageError(
+            Problem(say("the text holds the special token {token}", token=token), "data.system", next=advice)
+        )
 
 
 def _fit(encoded: Encoded, config: DataConfig) -> Encoded:

@@ -45,6 +45,10 @@ class ChatTemplate:
         if SYSTEM not in text:
             raise UsageError(Problem(say("the chat template leaves out the system message"), "data.system"))
 
+    def special_in(self, text: str) -> str:
+        """The first special token that stands in a text; empty if there is none."""
+        return next((token for token in self.special if token in text), "")
+
     def ids(self, text: str, as_text: bool = False) -> list[int]:
         """Token ids of a text; with `as_text` special tokens written in it are ordinary characters."""
         if not as_text:

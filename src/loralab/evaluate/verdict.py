@@ -1,6 +1,7 @@
 """A run in, the sentences that answer "did it get better, and by how much" out.
 
-"Better" and "worse" follow the paired 95 % interval: if it holds 0, no difference has been shown.
+"Better" and "worse" follow the paired 95 % interval: if it holds 0, no difference has been shown. For answers
+that are right or wrong, McNemar's exact test has to agree.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from loralab.evaluate.heldout import LOWER_IS_BETTER
-from loralab.evaluate.statistics import Estimate, paired_difference
+from loralab.evaluate.statistics import SMALLEST, Estimate, exact_mcnemar, paired_difference
 from loralab.run.view import Run, stage_name
 from loralab.words import Words, say
 
 FEW = 50
+SIGNIFICANT = 0.05
 HEADLINES = ("loss", "exact_match", "rouge_l")
 NAMES = {
     "loss": say("Held-out loss"),
@@ -42,23 +44,26 @@ def verdict(run: Run) -> list[Words]:
 
 def stage_difference(run: Run, task: str, metric: str, first: str, last: str) -> Estimate | None:
     """The paired difference last - first over the rows that both stages scored; None if there are none."""
-    before, after = (_values(run, task, metric, stage) for stage in (first, last))
-    shared = [row_id for row_id in before if row_id in after]
-    if not shared:
-        return None
-    return paired_difference(
-        [before[i]["value"] for i in shared],
-        [after[i]["value"] for i in shared],
-        [before[i]["weight"] for i in shared],
-    )
+    before, after, weights = _pairs(run, task, metric, first, last)
+    return paired_difference(before, after, weights) if before else None
 
 
-def judgement(metric: str, difference: Estimate) -> Words:
-    """better, worse, or no difference shown."""
-    if not difference.excludes_zero:
+def judgement(metric: str, difference: Estimate, p: float = 0.0) -> Words:
+    """better, worse, or no difference shown; `p` is that of an exact test, where there is one."""
+    if not difference.excludes_zero or p >= SIGNIFICANT:
         return say("no difference shown")
     improved = (difference.value < 0) == (metric in LOWER_IS_BETTER)
     return say("better") if improved else say("worse")
+
+
+def _pairs(
+    run: Run, task: str, metric: str, first: str, last: str
+) -> tuple[list[float], list[float], list[float]]:
+    """Values at both stages and weights of the rows that both scored, in one order."""
+    before, after = (_values(run, task, metric, stage) for stage in (first, last))
+    shared = [row_id for row_id in before if row_id in after]
+    values = [[rows[i]["value"] for i in shared] for rows in (before, after)]
+    return values[0], values[1], [before[i]["weight"] for i in shared]
 
 
 def _values(run: Run, task: str, metric: str, stage: str) -> dict[str, dict[str, Any]]:
@@ -68,8 +73,9 @@ def _values(run: Run, task: str, metric: str, stage: str) -> dict[str, dict[str,
 def _sentence(run: Run, metric: str, first: str, last: str, difference: Estimate) -> Words:
     values = [run.scores(stage)["heldout"][metric]["value"] for stage in (first, last)]
     show = _percent if metric == "exact_match" else _decimal
+    p = exact_mcnemar(*_pairs(run, "heldout", metric, first, last)[:2]) if metric == "exact_match" else 0.0
     interval = (
-        say("interval needs two rows")
+        say("no interval from fewer than {n} rows", n=SMALLEST)
         if difference.low is None or difference.high is None
         else say(
             "95 % interval {low} to {high}", low=show(difference.low, True), high=show(difference.high, True)
@@ -80,7 +86,7 @@ def _sentence(run: Run, metric: str, first: str, last: str, difference: Estimate
         name=NAMES[metric], before=show(values[0]), first=stage_name(first), after=show(values[1]),
         last=stage_name(last),
         difference=show(difference.value, True), interval=interval, n=difference.n,
-        judgement=judgement(metric, difference),
+        judgement=judgement(metric, difference, p),
     )  # fmt: skip
 
 

@@ -15,6 +15,11 @@ from loralab.words import say
 
 WEIGHTS, SETTINGS = "adapter_model.safetensors", "adapter_config.json"
 NAME = "default"
+# Settings of PEFT that change what an adapter's weights mean, and that loralab does not train with.
+UNSUPPORTED = (
+    "peft_type", "rank_pattern", "alpha_pattern", "use_dora", "use_qalora", "bias", "lora_bias", "modules_to_save",
+    "layer_replication", "trainable_token_indices", "target_parameters", "alora_invocation_tokens",
+)  # fmt: skip
 
 
 def check_targets(model: Any, targets: Sequence[str], where: str) -> None:
@@ -136,19 +141,27 @@ def load_adapter(model: Any, folder: Path) -> None:
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """adapter_config.json of a PEFT folder; raises UsageError if there is none."""
+    """adapter_config.json of a PEFT folder, with PEFT's defaults for what it leaves out.
+
+    Older versions of PEFT did not write newer keys. Raises UsageError if there is no such file.
+    """
+    from peft import LoraConfig as PeftConfig
+
     try:
         value = json.loads((folder / SETTINGS).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(
             Problem(say("is not an adapter folder: {reason}", reason=error), str(folder / SETTINGS))
         ) from None
-    return dict(value)
+    if not isinstance(value, dict):
+        raise UsageError(Problem(say("must hold a JSON object"), str(folder / SETTINGS)))
+    return dict(PeftConfig().to_dict()) | {k: v for k, v in value.items() if v is not None}
 
 
 def check_settings(folder: Path, lora: LoraConfig) -> None:
     """Raise UsageError, naming each difference, unless an adapter folder has the rank, scaling and targets of `lora`."""
     theirs = read_settings(folder)
+    _refuse_unsupported(theirs, folder)
     mine = {
         "r": lora.rank, "lora_alpha": lora.alpha, "use_rslora": lora.rank_stabilised,
         "target_modules": sorted(lora.targets),
@@ -162,7 +175,7 @@ def check_settings(folder: Path, lora: LoraConfig) -> None:
     problems = []
     for key, value in mine.items():
         found = theirs.get(key)
-        found = sorted(found) if isinstance(found, list) else found
+        found = sorted(map(str, found)) if isinstance(found, list) else found
         if found != value:
             what = say(
                 "the adapter has {key} {found}, the config says {value}",
@@ -173,3 +186,21 @@ def check_settings(folder: Path, lora: LoraConfig) -> None:
             problems.append(Problem(what, str(folder)))
     if problems:
         raise UsageError(*problems)
+
+
+def _refuse_unsupported(settings: dict[str, Any], folder: Path) -> None:
+    """Raise UsageError, naming each, for settings under which the same tensors are another adapter."""
+    from peft import LoraConfig as PeftConfig
+
+    plain = PeftConfig().to_dict()
+    found = {k: v for k in UNSUPPORTED if (v := settings.get(k)) and v != plain.get(k)}
+    if found:
+        where = str(folder / SETTINGS)
+        raise UsageError(
+            *(
+                Problem(
+                    say("the adapter has {key} {value}, loralab trains without it", key=k, value=v), where
+                )
+                for k, v in found.items()
+            )
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from loralab.errors import Problem, UsageError
 from loralab.model.remote_code import code_problems
@@ -25,6 +25,8 @@ TOKENIZERS = (
     ("spiece.model",),
     ("vocab.txt",),
 )
+# Where a config says that its weights are quantised.
+QUANTISED = ("quantization_config", "compression_config")
 OPTIONAL = (
     TOKENIZER_CONFIG,
     "tokenizer.json",
@@ -42,6 +44,7 @@ def check_model_folder(folder: Path, trust_remote_code: bool, need: Need = "all"
     """
     check_files(folder, need)
     config, tokenizer = read_object(folder, CONFIG)[0], read_object(folder, TOKENIZER_CONFIG)[0]
+    _raise_if_any(_quantised_problems(folder, config))
     _raise_if_any(code_problems(folder, config, tokenizer, trust_remote_code))
 
 
@@ -70,6 +73,25 @@ def _file_problems(folder: Path, need: Need) -> Iterator[Problem]:
     yield from _tokenizer_problems(folder)
     if need == "all":
         yield from weight_problems(folder)
+
+
+def _quantised_problems(folder: Path, config: dict[str, Any]) -> Iterator[Problem]:
+    """Weights in fewer bits than torch's own formats; a model with text and images keeps them in `text_config`."""
+    for part in (config, config.get("text_config")):
+        for key in QUANTISED:
+            if isinstance(part, dict) and isinstance(part.get(key), dict) and part[key]:
+                yield Problem(
+                    say("the model is quantised ({method})", method=_method(part[key])),
+                    str(folder / CONFIG),
+                    say("quantised base models are not part of this version"),
+                    say("use the unquantised model"),
+                )
+
+
+def _method(settings: dict[str, Any]) -> str:
+    """gptq, awq, fp8 ...; older configs of bitsandbytes do not say it."""
+    bits = next((b for b in ("load_in_4bit", "load_in_8bit") if settings.get(b)), "quantization_config")
+    return str(settings.get("quant_method") or bits)
 
 
 def _no_config(folder: Path) -> Problem:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loralab.config.schema import Config, LoraConfig
-from loralab.errors import Problem, ResourceError, UsageError
+from loralab.config.schema import Config
+from loralab.errors import Problem, ResourceError, UsageError, UserError
 from loralab.model.adapter import add_adapter, check_settings, check_targets
+from loralab.model.memory import is_out_of_memory
+from loralab.model.tokenizer import first_line
+from loralab.model.weights import Shape, tensor_shapes
 from loralab.words import say
 
 
@@ -45,17 +48,11 @@ def pick_dtype(wanted: str, device: str) -> str:
 def check_architecture(folder: Path, config: Config, largest_id: int) -> None:
     """Build the model without weights and check what would fail later.
 
-    Raises UsageError: unknown architecture, adapter targets that match no layer, a start adapter of other
-    settings, token ids beyond the embedding matrix.
+    Raises UsageError: an architecture that is unknown or no causal language model, weights of other shapes,
+    adapter targets that match no layer, a start adapter of other settings, token ids beyond the embedding matrix.
     """
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    model_config = _load_model_config(folder, config)
-    with quiet(), torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(
-            model_config, trust_remote_code=config.model.trust_remote_code
-        )
+    model = _without_weights(folder, config)
+    _check_shapes(model, folder)
     check_targets(model, config.lora.targets, str(folder))
     if config.lora.init != "fresh":
         check_settings(Path(config.lora.init), config.lora)
@@ -68,6 +65,56 @@ def check_architecture(folder: Path, config: Config, largest_id: int) -> None:
                 str(folder),
                 say("the tokenizer and the weights do not belong together"),
                 say("download the model again, or resize its embeddings"),
+            )
+        )  # fmt: skip
+
+
+def _without_weights(folder: Path, config: Config) -> Any:
+    """The model on the meta device: names and shapes, no numbers."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    settings = _load_model_config(folder, config)
+    try:
+        with quiet(), torch.device("meta"):
+            return AutoModelForCausalLM.from_config(
+                settings, trust_remote_code=config.model.trust_remote_code
+            )
+    except Exception as error:  # seam: each architecture refuses bad settings by an error class of its own
+        raise _unusable_config(error, folder) from error
+
+
+def _check_shapes(model: Any, folder: Path) -> None:
+    """Raise UsageError if tensors of the weight files have other shapes than in a model without weights.
+
+    Only names that both have, and that transformers does not rename or convert while it loads, are compared;
+    `load_base` sees the others.
+    """
+    from transformers.conversion_mapping import get_model_conversion_mapping
+
+    found = tensor_shapes(folder)
+    changes = get_model_conversion_mapping(model)
+    misfits = [
+        (name, found[name], tuple(tensor.shape))
+        for name, tensor in model.state_dict().items()
+        if name in found
+        and found[name] != tuple(tensor.shape)
+        and all(change.rename_source_key(name)[1] is None for change in changes)
+    ]
+    _refuse_misfits(misfits, folder)
+
+
+def _refuse_misfits(misfits: list[tuple[str, Shape, Shape]], folder: Path) -> None:
+    """Raise UsageError for tensors (name, shape in the file, shape in the model) that do not fit."""
+    if misfits:
+        name, found, expected = misfits[0]
+        raise UsageError(
+            Problem(
+                say("{name} is {found} in the weight files, config.json asks for {expected} (tensors that do not fit: {n})",
+                    n=len(misfits), name=name, found=list(found), expected=list(expected)),
+                str(folder),
+                say("config.json and the weights do not belong together"),
+                say("download the model again"),
             )
         )  # fmt: skip
 
@@ -88,20 +135,23 @@ def _load_model_config(folder: Path, config: Config) -> Any:
             if isinstance(value, float) and name.endswith(("dropout", "pdrop", "layerdrop", "dropout_prob")):
                 setattr(settings, name, 0.0)
         return settings
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = (str(error).strip().splitlines() or [""])[0]
-        raise UsageError(
-            Problem(say("config.json cannot be used: {reason}", reason=reason), str(folder / "config.json"))
-        ) from error
+    except Exception as error:  # seam: transformers checks each field by error classes of huggingface_hub
+        raise _unusable_config(error, folder) from error
+
+
+def _unusable_config(error: Exception, folder: Path) -> UsageError:
+    reason = first_line(error)
+    return UsageError(
+        Problem(say("config.json cannot be used: {reason}", reason=reason), str(folder / "config.json"))
+    )
 
 
 def load_base(folder: Path, config: Config, device: str) -> tuple[Any, str]:
     """The frozen base model in eval mode on `device`, and its dtype's name.
 
-    Raises UsageError for weights that cannot be read, ResourceError when memory does not suffice.
+    Raises UsageError for weights that cannot be read or do not fit, ResourceError when memory does not suffice.
     """
     import torch
-    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     dtype = pick_dtype(config.model.dtype, device)
@@ -111,24 +161,33 @@ def load_base(folder: Path, config: Config, device: str) -> tuple[Any, str]:
             model, report = AutoModelForCausalLM.from_pretrained(
                 folder, config=settings, dtype=getattr(torch, dtype), local_files_only=True, use_safetensors=True,
                 trust_remote_code=config.model.trust_remote_code, attn_implementation="sdpa", output_loading_info=True,
+                ignore_mismatched_sizes=True,  # reported, and refused below with names and shapes
             )  # fmt: skip
-            _refuse_missing(sorted(report["missing_keys"]), folder)
+            _refuse_wrong(report, folder)
             model = model.to(device)
-    except (torch.cuda.OutOfMemoryError, MemoryError) as error:
-        raise ResourceError(
-            Problem(
-                say("the model's weights do not fit into memory"),
-                str(folder),
-                next=say("choose a smaller model"),
-            )
-        ) from error
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UsageError(
-            Problem(say("the model's weights cannot be loaded: {reason}", reason=reason), str(folder))
-        ) from error
+    except UserError:
+        raise
+    except Exception as error:  # seam: architecture, safetensors and torch fail by classes of their own
+        raise _load_error(error, folder) from error
     model.requires_grad_(False)
     return model.eval(), dtype
+
+
+def _load_error(error: Exception, folder: Path) -> UserError:
+    """What a failed load means: memory ran out, or the files cannot be used."""
+    if is_out_of_memory(error):
+        what = say("the model's weights do not fit into memory")
+        return ResourceError(Problem(what, str(folder), next=say("choose a smaller model")))
+    reason = first_line(error)
+    return UsageError(
+        Problem(say("the model's weights cannot be loaded: {reason}", reason=reason), str(folder))
+    )
+
+
+def _refuse_wrong(report: Mapping[str, Any], folder: Path) -> None:
+    """Raise UsageError for tensors that the files lack or hold in another shape, by transformers' report."""
+    _refuse_missing(sorted(report["missing_keys"]), folder)
+    _refuse_misfits(sorted((n, tuple(a), tuple(b)) for n, a, b in report["mismatched_keys"]), folder)
 
 
 def _refuse_missing(names: list[str], folder: Path) -> None:
@@ -156,11 +215,6 @@ def load_tuned(folder: Path, config: Config, device: str) -> TunedModel:
         model = add_adapter(base, config.lora, config.train.seed)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     return TunedModel(model, device, dtype, parameters, trainable)
-
-
-def lora_scaling(lora: LoraConfig) -> float:
-    """What the adapter's output is multiplied with: alpha / rank, or alpha / sqrt(rank) if stabilised."""
-    return float(lora.alpha / (lora.rank**0.5 if lora.rank_stabilised else lora.rank))
 
 
 @contextlib.contextmanager

@@ -18,10 +18,9 @@ def load_tokenizer(folder: Path, trust_remote_code: bool = False) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=trust_remote_code, use_fast=True
         )
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError) as error:
-        raise UsageError(
-            Problem(say("the tokenizer cannot be loaded: {reason}", reason=_first_line(error)), str(folder))
-        ) from error
+    except Exception as error:  # seam: the tokenizers library raises bare Exception, its users any other
+        what = say("the tokenizer cannot be loaded: {reason}", reason=first_line(error))
+        raise UsageError(Problem(what, str(_culprit(folder)))) from error
     if not getattr(tokenizer, "is_fast", False):
         raise UsageError(Problem(say("the tokenizer has no fast version (tokenizer.json)"), str(folder)))
     _add_missing_tokens(tokenizer, folder)
@@ -61,5 +60,21 @@ def _listed_tokens(path: Path) -> list[dict[str, Any]]:
     return list(json.loads(path.read_text("utf-8")).get("added_tokens") or [])
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _culprit(folder: Path) -> Path:
+    """tokenizer.json if it cannot be read by itself, else the folder."""
+    from tokenizers import Tokenizer
+
+    path = folder / "tokenizer.json"
+    try:
+        if path.is_file():
+            Tokenizer.from_file(str(path))
+    except Exception:  # seam: the library has no error class of its own
+        return path
+    return folder
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text, with the second where it ends in a colon; its class if it has none."""
+    text = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
+    lines = [line.strip() for line in text.strip().splitlines()] or [type(error).__name__]
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]

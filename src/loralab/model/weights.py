@@ -17,12 +17,36 @@ PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 SHARD = re.compile(r"model.*-of-\d+.*\.safetensors")
 HEADER_LIMIT = 100_000_000  # bytes, as in the safetensors library
 
+Shape = tuple[int, ...]
+
 
 def weight_files(folder: Path) -> list[Path]:
     """The files that transformers loads from a checked folder: the single file, else the index's shards."""
     if (folder / SINGLE).is_file():
         return [folder / SINGLE]
     return [folder / name for name in _shards(folder)[0]]
+
+
+def tensor_shapes(folder: Path) -> dict[str, Shape]:
+    """Name and shape of each tensor in a checked folder's weight files; what cannot be read is left out."""
+    shapes: dict[str, Shape] = {}
+    for path in weight_files(folder):
+        for name, entry in _header(path).items():
+            shape = entry.get("shape") if isinstance(entry, dict) else None
+            if isinstance(shape, list):
+                shapes[name] = tuple(shape)
+    return shapes
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """The tensors that a safetensors file announces; none if its header cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            value = json.loads(stream.read(length)) if length <= HEADER_LIMIT else {}
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def weight_problems(folder: Path) -> Iterator[Problem]:

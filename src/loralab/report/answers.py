@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from loralab.run.view import EPOCH_STAGE, Run, stage_order
@@ -68,13 +66,12 @@ class Answers:
 def collect(run: Run) -> Answers:
     """The run's questions, probes first, each with its answers of all stages."""
     stages = answered_stages(run)
-    unreadable: dict[str, int] = {}
-    rows = {stage: stage_rows(run, stage, unreadable) for stage in stages}
+    rows = {stage: stage_rows(run, stage) for stage in stages}
     keys = dict.fromkeys(key for stage in stages for key in rows[stage])
     ordered = sorted(keys, key=lambda key: key[0] != "probe")
     questions = [make_question(key, [(stage, rows[stage].get(key)) for stage in stages]) for key in ordered]
     kept = tuple(fitting(questions))
-    return Answers(kept, len(questions) - len(kept), unreadable)
+    return Answers(kept, len(questions) - len(kept), run.unreadable)
 
 
 def answered_stages(run: Run) -> list[str]:
@@ -84,34 +81,13 @@ def answered_stages(run: Run) -> list[str]:
     return sorted(names, key=stage_order)
 
 
-def stage_rows(run: Run, stage: str, unreadable: dict[str, int]) -> dict[Key, Row]:
+def stage_rows(run: Run, stage: str) -> dict[Key, Row]:
     """The answers of a stage; the events stand in for what its file lacks."""
     events = [e for e in run.record.of_kind("prediction") if str(e.get("stage")) == stage]
-    path = run.folder.predictions(stage)
-    lines, bad = read_rows(path)
-    if bad:
-        unreadable[f"predictions/{path.name}"] = bad
+    lines = run.predictions(stage)
     order = [*lines, *events]
     found = {key_of(row): row for row in [*events, *lines]}
     return {key: found[key] for key in dict.fromkeys(map(key_of, order))}
-
-
-def read_rows(path: Path) -> tuple[list[Row], int]:
-    """The rows of a JSON-lines file, and how many lines are none."""
-    if not path.is_file():
-        return [], 0
-    lines = [line for line in path.read_text("utf-8", "replace").split("\n") if line.strip()]
-    rows = [row for row in map(parse_row, lines) if row is not None]
-    return rows, len(lines) - len(rows)
-
-
-def parse_row(line: str) -> Row | None:
-    """The JSON object on a line."""
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def key_of(row: Row) -> Key:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,22 @@ def read_json_lines(path: Path) -> list[Any]:
     if not path.is_file():
         return []
     return [json.loads(line) for line in path.read_text("utf-8").split("\n") if line.strip()]
+
+
+def read_rows(path: Path, fits: Callable[[dict[str, Any]], bool]) -> tuple[list[dict[str, Any]], int]:
+    """The rows of a JSON-lines file that may be damaged, and how many lines are none that `fits`."""
+    lines = [line for line in path.read_bytes().split(b"\n") if line.strip()] if path.is_file() else []
+    rows = [row for line in lines if (row := _row(line)) is not None and fits(row)]
+    return rows, len(lines) - len(rows)
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    """The JSON object on a line; None if there is none."""
+    try:
+        value = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def fsync_folder(folder: Path) -> None:

@@ -109,6 +109,10 @@ def create_run_folder(parent: Path, name: str) -> RunFolder:
                 folder.mkdir()
             except FileExistsError:
                 continue
+            # two starts at once may both have seen the number free: the first by name keeps it
+            if min(p.name for p in parent.iterdir() if p.name.startswith(f"{number:04d}-")) != folder.name:
+                folder.rmdir()
+                continue
             return RunFolder(folder)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ import yaml
 
 from loralab.errors import Problem, UsageError
 from loralab.run.events import Event, Record, read_events
-from loralab.run.files import read_json_lines
+from loralab.run.files import read_rows
 from loralab.run.folder import NUMBERED, RunFolder, open_run_folder
 from loralab.run.lock import holder_is_alive
 from loralab.words import Words, say
@@ -91,12 +91,27 @@ class Run:
         return {stage: self.scores(stage) for stage in self.stages}
 
     def score_rows(self, stage: str) -> list[dict[str, Any]]:
-        """Row by row: {task, metric, id, value, weight}."""
-        return read_json_lines(self.folder.score_rows(stage))
+        """Row by row: {task, metric, id, value, weight}. Damaged lines are passed over, see `unreadable`."""
+        return read_rows(self.folder.score_rows(stage), is_score_row)[0]
 
     def predictions(self, stage: str) -> list[dict[str, Any]]:
-        """The answers of a stage: id, question, answer, reference, token counts, finish reason, seconds."""
-        return read_json_lines(self.folder.predictions(stage))
+        """The answers of a stage: id, question, answer, reference, token counts, finish reason, seconds.
+
+        Damaged lines are passed over, see `unreadable`.
+        """
+        return read_rows(self.folder.predictions(stage), is_prediction)[0]
+
+    @property
+    def unreadable(self) -> dict[str, int]:
+        """How many lines of answers and score rows could not be read, for each file that has such lines."""
+        counts: dict[str, int] = {}
+        for stage in self.stages:
+            for path, fits in (
+                (self.folder.predictions(stage), is_prediction),
+                (self.folder.score_rows(stage), is_score_row),
+            ):
+                counts[f"{path.parent.name}/{path.name}"] = read_rows(path, fits)[1]
+        return {name: count for name, count in counts.items() if count}
 
     @property
     def data_report(self) -> dict[str, Any]:
@@ -107,6 +122,22 @@ class Run:
         """The last event of a kind; empty if there is none."""
         events = self.record.of_kind(kind)
         return events[-1] if events else {}
+
+
+def is_prediction(row: Mapping[str, Any]) -> bool:
+    """Whether a line of predictions/ holds what its readers need."""
+    return all(isinstance(row.get(key), str) for key in ("id", "answer", "reference", "finish_reason"))
+
+
+def is_score_row(row: Mapping[str, Any]) -> bool:
+    """Whether a line of scores/*.rows.jsonl holds what its readers need; numbers may be "NaN" and the like."""
+    return all(isinstance(row.get(key), str) for key in ("task", "metric", "id")) and all(
+        _is_number(row.get(key)) for key in ("value", "weight")
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) or value in ("NaN", "Infinity", "-Infinity")
 
 
 def stage_order(stage: str) -> tuple[int, int, str]:

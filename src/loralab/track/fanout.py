@@ -19,6 +19,7 @@ from loralab.track.sink import Sink
 
 QUEUE_EVENTS = 10_000
 CLOSE_SECONDS = 15.0
+LAST_SECONDS = 1.0  # for the first sink, when others took all the time there was
 OnFailure = Callable[[str, str, int], None]
 
 
@@ -57,12 +58,18 @@ class Fanout:
             lane.put(event)
 
     def close(self, status: str, timeout_seconds: float = CLOSE_SECONDS) -> None:
-        """Let the sinks finish, all within `timeout_seconds`; who is late is abandoned and reported."""
+        """Let the sinks finish, all within `timeout_seconds`; who is late is abandoned and reported.
+
+        The first sink, the terminal as a rule, is ended last: it can still show how the others ended.
+        """
         deadline = time.monotonic() + timeout_seconds
-        for lane in self._lanes:
-            lane.end(status)
-        for lane in self._lanes:
-            lane.wait(deadline, timeout_seconds)
+        for lanes in (self._lanes[1:], self._lanes[:1]):
+            for lane in lanes:
+                lane.end(status)
+            for lane in lanes:
+                lane.wait(
+                    deadline if lane is not self._lanes[0] else deadline + LAST_SECONDS, timeout_seconds
+                )
 
 
 class _Lane:

@@ -36,24 +36,35 @@ def save_checkpoint(
     base_name: str,
 ) -> int:
     """Write checkpoints/step-NNNNNN under a temporary name, sync and rename it; returns its bytes."""
-    target = run.checkpoint(step)
-    temporary = target.with_name(f".{target.name}.tmp")
-    with writing(target):
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
+    with _whole_folder(run.checkpoint(step)) as temporary:
         save_adapter(model, temporary, dropout, base_name)
         _save_optimizer(model, optimizer, temporary / OPTIMIZER)
         files = {p.name: sha256(p) for p in sorted(temporary.iterdir())}
         document = {"format": FORMAT, "step": step, **state, "files": files}
         (temporary / STATE).write_text(dump_json(document, indent=2) + "\n", "utf-8")
+        return sum(p.stat().st_size for p in temporary.iterdir())
+
+
+def save_chosen(run: RunFolder, model: Any, dropout: float, base_name: str) -> None:
+    """Write adapter/, whole or not at all."""
+    with _whole_folder(run.adapter) as temporary:
+        save_adapter(model, temporary, dropout, base_name)
+
+
+@contextlib.contextmanager
+def _whole_folder(target: Path) -> Iterator[Path]:
+    """A folder under a temporary name; synced and renamed to `target` when the block ends well."""
+    temporary = target.with_name(f".{target.name}.tmp")
+    with writing(target):
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        yield temporary
         for path in temporary.iterdir():
             fsync_file(path)
         fsync_folder(temporary)
-        size = sum(p.stat().st_size for p in temporary.iterdir())
         _remove(target)
         temporary.rename(target)
         fsync_folder(target.parent)
-    return size
 
 
 def _remove(path: Path) -> None:

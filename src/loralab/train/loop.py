@@ -12,10 +12,17 @@ from loralab.config.schema import Config
 from loralab.data.conversation import Row
 from loralab.engine.base import Engine, StepLoss, TokenRow
 from loralab.errors import Interrupted, Problem, RunFailed
-from loralab.model.adapter import save_adapter, trainable
+from loralab.model.adapter import trainable
 from loralab.model.load import TunedModel
 from loralab.run.view import Run
-from loralab.train.checkpoint import Checkpoint, prune, read_checkpoint, restore_checkpoint, save_checkpoint
+from loralab.train.checkpoint import (
+    Checkpoint,
+    prune,
+    read_checkpoint,
+    restore_checkpoint,
+    save_checkpoint,
+    save_chosen,
+)
 from loralab.train.environment import peak_bytes
 from loralab.train.evaluate_stage import Stages
 from loralab.train.order import StepOrder
@@ -186,9 +193,7 @@ class Loop:
         chosen = self._chosen_step()
         if chosen != self.step:
             self._restore(chosen)
-        save_adapter(
-            self.tuned.model, self.session.folder.adapter, self.config.lora.dropout, self.config.model.name
-        )
+        save_chosen(self.session.folder, self.tuned.model, self.config.lora.dropout, self.config.model.name)
         self.session.emit("note", message=f"adapter/ is step {chosen}", step=chosen)
         if "after" not in self.config.evaluate.stages:
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from loralab.config.schema import Config, DataConfig, Slice
 from loralab.data.conversation import Dropped, Row, copy_key, number_copies
 from loralab.data.load import Loaded, load_rows, refuse_bad_rows
 from loralab.data.reasons import BAD_ROW
-from loralab.data.report import DataReport, count_copies, count_reasons, dropped_line
-from loralab.data.split import Split, check_slices, slices_of, split_rows
+from loralab.data.report import DataReport, count_copies, count_reasons, count_repairs, dropped_line
+from loralab.data.split import Split, check_slices, overlapping, slices_of, split_rows
+from loralab.data.text import printable
 from loralab.encode.encode import Encoded
 from loralab.encode.rows import EncodedRows, encode_rows
 from loralab.encode.template import ChatTemplate
@@ -56,6 +57,9 @@ class Prepared:
         if config.on_long == "error":
             shorten = say("raise data.max_tokens, or set data.on_long: cut or drop")
             refuse_bad_rows([d for d in self.dropped if d.reason == "too_long"], shorten)
+        if config.on_overlap == "error":
+            part = say("remove these rows, or set data.on_overlap: drop to leave them out of training")
+            refuse_bad_rows(overlapping(self.split.hits), part)
         if not self.report.kept:
             raise DataError(self._nothing_left())
 
@@ -101,7 +105,7 @@ def prepare(config: Config, template: ChatTemplate | None) -> Prepared:
     kept = [r for r in kept if r.id in used]
     report = _report(loaded, kept, dropped, encoded, split, with_tokens=template is not None)
     questions = freeze_questions(split, data.system, config.evaluate.answers)
-    warnings = tuple(_warnings(report, split, encoded, data))
+    warnings = (*_passed_over(loaded), *_warnings(report, split, encoded, data))
     return Prepared(split, encoded.encoded, report, tuple(dropped), questions, warnings)
 
 
@@ -160,12 +164,27 @@ def _report(
 ) -> DataReport:
     duplicates, conflicts = count_copies(encoded.kept)
     report = DataReport(
-        files=tuple(loaded.files), read=loaded.read, kept=len(kept), repaired=dict(loaded.repaired),
+        files=tuple(loaded.files), read=loaded.read, kept=len(kept), repaired=count_repairs(loaded.repaired),
         dropped=count_reasons(dropped), duplicates=duplicates, conflicts=conflicts, overlap=split.overlap,
         unused_keys=dict(loaded.unused_keys), tokens=encoded.token_counts(kept) if with_tokens else None,
     )  # fmt: skip
     assert report.read == report.kept + sum(report.dropped.values()), "a row went missing"
     return report
+
+
+def _passed_over(loaded: Loaded) -> Iterator[tuple[str, Words]]:
+    """The warning that names what in the data folders was not read."""
+    paths = list(dict.fromkeys(map(printable, map(str, loaded.passed_over))))
+    if paths:
+        names = ", ".join(paths[:8]) + (", ..." if len(paths) > 8 else "")
+        yield (
+            "files_passed_over",
+            say(
+                "{n} entries of data folders are not read, as their names are not those of data files: {names}",
+                n=len(paths),
+                names=names,
+            ),
+        )
 
 
 def _warnings(

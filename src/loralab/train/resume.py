@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,24 +16,22 @@ from loralab.run.files import sha256, write_json, write_text
 from loralab.run.folder import RunFolder
 from loralab.run.lock import refuse_if_held
 from loralab.run.view import Run, open_run
-from loralab.track.sink import Sink
 from loralab.train.checkpoint import Checkpoint, find_checkpoints
 from loralab.train.order import plan_steps
 from loralab.train.session import Session
-from loralab.train.start import execute, plan_job
+from loralab.train.start import SinkMaker, execute, plan_job
 from loralab.train.stop import StopRequest
 from loralab.words import Words, say
 
 ALLOWED = ("train.epochs", "track.")
 Say = Callable[[Words], None]
-ResumedSinkMaker = Callable[[RunFolder, dict[str, Any], Config], Sequence[Sink]]
 
 
 def resume(
     path: str | Path,
     overrides: Sequence[str] = (),
     *,
-    make_sinks: ResumedSinkMaker = lambda folder, manifest, config: (),
+    make_sinks: SinkMaker = lambda folder, manifest, config: (),
     stop: StopRequest | None = None,
     tell: Say = lambda words: None,
 ) -> Run:
@@ -55,8 +54,9 @@ def resume(
             )
         return run
     refuse_if_held(run.folder.lock)
-    _refuse_changed_files(run)
+    _refuse_changed(run.manifest.get("data_files", []), run)
     job = plan_job(config)
+    _refuse_changed(_model_files(run, job.located.folder), run)
     _refuse_other_split(run, job.prepared.split.to_dict())
     _use_threads(run)
     with Session(run.folder, make_sinks(run.folder, run.manifest, config)) as session:
@@ -94,10 +94,10 @@ def _config(run: Run, overrides: Sequence[str]) -> Config:
                 for o in foreign
             )
         )
-    expected = run.manifest.get("config_sha256")
+    expected = [run.manifest.get(key) for key in ("config_sha256", "config_sha256_before")]
     if not run.folder.config.is_file():
         raise UsageError(Problem(say("config.yaml is missing"), str(run.folder.path)))
-    if expected and sha256(run.folder.config) != expected:
+    if expected[0] and sha256(run.folder.config) not in expected:
         raise UsageError(
             Problem(
                 say("was edited since the run was started"),
@@ -108,13 +108,17 @@ def _config(run: Run, overrides: Sequence[str]) -> Config:
     return override(load_config(run.folder.config), overrides)
 
 
-def _refuse_changed_files(run: Run) -> None:
-    """Raise UsageError naming each file of the data or the model that is gone or has other bytes."""
-    problems = []
+def _model_files(run: Run, folder: Path) -> list[dict[str, Any]]:
+    """The model's files as the manifest knows them, where the model lies now: a hub may have given another."""
     model = run.manifest.get("model", {})
     files = [*model.get("weights", []), *model.get("files", [])]
-    located = [{**f, "path": str(Path(model["folder"]) / f["path"])} for f in files]
-    for entry in [*run.manifest.get("data_files", []), *located]:
+    return [{**f, "path": str(folder / f["path"])} for f in files]
+
+
+def _refuse_changed(files: Sequence[dict[str, Any]], run: Run) -> None:
+    """Raise UsageError naming each file that is gone or has other bytes than when the run was started."""
+    problems = []
+    for entry in files:
         path = Path(entry["path"])
         if not path.is_file():
             problems.append(Problem(say("was used by this run and is gone"), str(path)))
@@ -189,8 +193,11 @@ def _store_config(run: Run, config: Config, session: Session) -> None:
     text = to_yaml(config)
     if text == run.folder.config.read_text("utf-8"):
         return
+    # both hashes are known while there is a moment in which either file may be the newer one
+    before, after = sha256(run.folder.config), hashlib.sha256(text.encode("utf-8")).hexdigest()
+    hashes = {"config_sha256": after, "config_sha256_before": before}
+    write_json(run.folder.manifest, run.manifest | hashes)
     write_text(run.folder.config, text)
-    write_json(run.folder.manifest, run.manifest | {"config_sha256": sha256(run.folder.config)})
     session.emit(
         "note",
         message="the settings were changed for this resume; the learning rate follows the schedule of the new total",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import traceback
 from collections.abc import Sequence
 from types import TracebackType
@@ -23,15 +24,21 @@ class Session:
     def __init__(self, folder: RunFolder, sinks: Sequence[Sink] = ()) -> None:
         self.folder = folder
         self.lock = RunLock(folder.lock)
-        self.writer = EventWriter(folder.events)
+        try:
+            self.writer = EventWriter(folder.events)
+        except BaseException:
+            self.lock.release()
+            raise
+        self._emitting = threading.RLock()  # a sink that fails is recorded from a thread of its own
         self.fanout = Fanout(sinks, folder, self._sink_failed)
         self.step = 0
         self.status = "failed"
 
     def emit(self, kind: str, **fields: Any) -> Event:
         """Record an event and hand it to the sinks."""
-        event = self.writer.append(kind, **fields)
-        self.fanout.publish(event)
+        with self._emitting:  # sinks see the events in the order of the record
+            event = self.writer.append(kind, **fields)
+            self.fanout.publish(event)
         return event
 
     def warn(self, code: str, words: Words) -> None:

@@ -1,4 +1,4 @@
-"""A config in, a finished run out; and a run folder in, the same run carried on."""
+"""A config in, a finished run out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from loralab.config.render import to_yaml
-from loralab.config.schema import Config
+from loralab.config.schema import Config, ModelConfig, Source
 from loralab.encode.template import ChatTemplate, read_template
 from loralab.engine.generate import LocalGenerator
 from loralab.engine.plain import PlainEngine
@@ -30,13 +30,14 @@ from loralab.train.checkpoint import Checkpoint, restore_checkpoint
 from loralab.train.evaluate_stage import Stages
 from loralab.train.loop import Loop, known_loss
 from loralab.train.manifest import describe_model, make_manifest
+from loralab.train.memory import naming_the_knobs
 from loralab.train.order import plan_steps
 from loralab.train.prepare import Prepared, data_names, prepare
 from loralab.train.session import Session
 from loralab.train.stop import StopRequest
 from loralab.words import say
 
-SinkMaker = Callable[[RunFolder, dict[str, Any]], Sequence[Sink]]
+SinkMaker = Callable[[RunFolder, dict[str, Any], Config], Sequence[Sink]]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def train(
     config: Config,
     *,
     command: Sequence[str] = ("loralab", "train"),
-    make_sinks: SinkMaker = lambda folder, manifest: (),
+    make_sinks: SinkMaker = lambda folder, manifest, config: (),
     stop: StopRequest | None = None,
 ) -> Run:
     """Train, evaluate and record one run; returns its reader.
@@ -74,7 +75,7 @@ def train(
     job.prepared.write(folder)
     manifest = _manifest(folder, job, command)
     write_json(folder.manifest, manifest)
-    with Session(folder, make_sinks(folder, manifest)) as session:
+    with Session(folder, make_sinks(folder, manifest, config)) as session:
         session.emit("run_started", run=folder.path.name, command=list(command))
         execute(session, job, None, stop or StopRequest())
     return open_run(folder.path)
@@ -82,10 +83,9 @@ def train(
 
 def plan_job(config: Config) -> Job:
     """Find the model, read and encode the data, and check all that can be checked without weights."""
-    _refuse_unavailable(config)
+    refuse_unavailable(config)
     located = locate(config.model)
-    if located.origin == "local":
-        config = replace(config, model=replace(config.model, name=str(located.folder)))
+    config = replace(config, model=_resolved(config.model, located))
     check_model_folder(located.folder, config.model.trust_remote_code, "all")
     template = read_template(load_tokenizer(located.folder, config.model.trust_remote_code))
     prepared = prepare(config, template)
@@ -93,7 +93,23 @@ def plan_job(config: Config) -> Job:
     return Job(config, located, template, prepared)
 
 
-def _refuse_unavailable(config: Config) -> None:
+def _resolved(model: ModelConfig, located: Located) -> ModelConfig:
+    """The model as it was found: its folder, or the hub and the commit, so that the config finds the same again."""
+    if located.origin == "local":
+        if model.revision:
+            raise UsageError(
+                Problem(
+                    say("model.revision has no effect on a local folder"),
+                    str(located.folder),
+                    next=say("remove it"),
+                )
+            )
+        return replace(model, name=str(located.folder))
+    source: Source = "modelscope" if located.origin == "modelscope" else "huggingface"
+    return replace(model, source=source, revision=located.revision or model.revision)
+
+
+def refuse_unavailable(config: Config) -> None:
     """Values that the config knows and this version cannot do are an error, never ignored."""
     wanted = {
         "train.engine=fast": config.train.engine == "fast",
@@ -152,6 +168,13 @@ def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: Sto
     device = pick_device()
     tuned = load_tuned(job.located.folder, job.config, device)
     loop = _loop(session, job, tuned, stop)
+    if job.config.train.warmup_steps >= loop.order.total_steps:
+        steps = loop.order.total_steps
+        session.warn(
+            "warmup_never_ends",
+            say("train.warmup_steps is {warmup}, the run has {steps} steps: the learning rate never reaches its peak",
+                warmup=job.config.train.warmup_steps, steps=steps),
+        )  # fmt: skip
     session.emit(
         "model_ready", parameters=tuned.parameters, trainable=tuned.trainable, dtype=tuned.dtype,
         device=tuned.device, engine=loop.engine.name, engine_reason="the only engine of this version",
@@ -161,7 +184,8 @@ def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: Sto
         restore_checkpoint(checkpoint, tuned.model, loop.optimizer)
         loop.step = loop.saved_step = session.step = checkpoint.step
         loop.losses = _losses_until(Run(session.folder), checkpoint.step - 1)
-    loop.run()
+    with naming_the_knobs(f"step {loop.step}"):
+        loop.run()
     session.emit("run_finished", reason="done", seconds=round(time.monotonic() - began, 3))
     session.status = "finished"
 

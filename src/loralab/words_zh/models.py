@@ -17,6 +17,7 @@ MODELS: dict[str, str] = {
         "适配器与该模型及 lora 设置不符，首处在 {name}",
     "is not an adapter folder: {reason}": "不是适配器文件夹：{reason}",
     "the adapter has {key} {found}, the config says {value}": "适配器的 {key} 为 {found}，配置中为 {value}",
+    "the adapter has {key} {value}, loralab trains without it": "适配器的 {key} 为 {value}，loralab 的训练不支持该设置",
     # download
     "not asked, the name is not of the form owner/name": "未查询，名称不是 owner/name 的形式",
     "not asked, {revision} is no branch, tag or commit": "未查询，{revision} 不是分支、标签或提交",
@@ -45,6 +46,9 @@ MODELS: dict[str, str] = {
     "has no tokenizer: neither tokenizer.json, nor vocab.json and merges.txt, nor tokenizer.model":
         "没有分词器：既没有 tokenizer.json，也没有 vocab.json 与 merges.txt，也没有 tokenizer.model",
     "copy the tokenizer files of the model into the folder": "请把该模型的分词器文件复制到文件夹中",
+    "the model is quantised ({method})": "该模型是量化模型（{method}）",
+    "quantised base models are not part of this version": "此版本不支持量化的基座模型",
+    "use the unquantised model": "请使用未量化的模型",
     # hubs
     "{hub} ({endpoint}): {reason}": "{hub}（{endpoint}）：{reason}",
     "loralab fetch {name} --source {other}; or, where there is a connection, loralab fetch {name} --to FOLDER, and copy the folder here":
@@ -76,6 +80,8 @@ MODELS: dict[str, str] = {
     "the tokenizer and the weights do not belong together": "分词器与权重不匹配",
     "the weight files lack {n} tensors of this model, first {name}": "权重文件缺少该模型的 {n} 个张量，首个为 {name}",
     "config.json and the weights do not belong together": "config.json 与权重不匹配",
+    "{name} is {found} in the weight files, config.json asks for {expected} (tensors that do not fit: {n})":
+        "权重文件中 {name} 的形状为 {found}，config.json 要求 {expected}（不符的张量数：{n}）",
     "download the model again": "请重新下载模型",
     "download the model again, or resize its embeddings": "请重新下载模型，或调整嵌入矩阵的大小",
     "config.json cannot be used: {reason}": "config.json 无法使用：{reason}",

@@ -16,7 +16,19 @@ RUNS: dict[str, str] = {
     "no difference shown": "未显示出差异",
     "better": "变好",
     "worse": "变差",
-    "interval needs two rows": "至少两行才有区间",
+    "no interval from fewer than {n} rows": "少于 {n} 行，不给区间",
+    "model.revision has no effect on a local folder": "model.revision 对本地文件夹不起作用",
+    "remove it": "删去它",
+    "train.warmup_steps is {warmup}, the run has {steps} steps: the learning rate never reaches its peak": (
+        "train.warmup_steps 为 {warmup}，而本次运行只有 {steps} 步：学习率到不了峰值"
+    ),
+    "memory does not suffice: {reason}": "内存不足：{reason}",
+    "everything up to the last checkpoint is saved": "到最近一个检查点为止的内容都已保存",
+    "in training, set train.batch_rows lower and train.accumulate as much higher (the result is"
+    " the same), train.recompute=on, or data.max_tokens lower; in evaluation, evaluate.batch_rows lower": (
+        "训练时：减小 train.batch_rows 并同倍增大 train.accumulate（结果不变），或设 train.recompute=on，"
+        "或减小 data.max_tokens；评测时：减小 evaluate.batch_rows"
+    ),
     "95 % interval {low} to {high}": "95% 区间 {low} 到 {high}",
     "{name}: {before} ({first}) to {after} ({last}), difference {difference}, {interval}, n = {n}: {judgement}.":
         "{name}：{before}（{first}）→ {after}（{last}），差值 {difference}，{interval}，n = {n}：{judgement}。",
@@ -48,6 +60,8 @@ RUNS: dict[str, str] = {
     "look at the dropped rows: loralab check CONFIG --json":
         "查看被丢弃的行：loralab check 配置文件 --json",
     "the same question and answer stand in an earlier row": "与前面某一行的问题和回答相同",
+    "{n} entries of data folders are not read, as their names are not those of data files: {names}":
+        "数据文件夹中有 {n} 项从名称看不是数据文件，未读取：{names}",
     "{n} of {read} rows dropped: {reasons}": "{read} 行中丢弃了 {n} 行：{reasons}",
     "{n} answers are cut at data.max_tokens = {limit} and lose their end: raise data.max_tokens, or set data.on_long: drop":
         "{n} 个回答在 data.max_tokens = {limit} 处被截断，失去结尾：请调大 data.max_tokens，或设置 data.on_long: drop",

@@ -8,6 +8,7 @@ SETTINGS: dict[str, str] = {
     "must be at least 1": "必须至少为 1",
     "must be above 0": "必须大于 0",
     "must be from 0 to below 1": "必须大于等于 0 且小于 1",
+    "must name at least one task": "至少要写一个任务",
     "must name at least one layer": "必须至少包含一个层",
     "must not be negative": "不能为负数",
     "must be all or at least 1": "必须为 all 或至少为 1",
@@ -102,11 +103,13 @@ SETTINGS: dict[str, str] = {
         "不是 JSON：{reason}（第 {line} 行）；其后的内容无法读取",
     "data.{key} is {part}, but the files hold {n} rows": "data.{key} 为 {part}，但文件共有 {n} 行",
     "choose a range within 0:{n}": "请选择 0:{n} 以内的范围",
-    "overlaps_test: the question is also a test or probe question":
-        "overlaps_test：该问题也是测试问题或固定问题",
     "the question is also a test or probe question": "该问题也是测试问题或固定问题",
+    "remove these rows, or set data.on_overlap: drop to leave them out of training":
+        "删去这些行，或设置 data.on_overlap: drop，使其不参与训练",
     # encoding
     "the text holds the special token {token}": "文本中含有特殊 token {token}",
+    "remove it from data.system, or set data.special_tokens: text":
+        "从 data.system 中删去它，或设置 data.special_tokens: text",
     "the chat template does not close this answer with its end token": "对话模板没有用结束符结束这个回答",
     "the chat template changes the text of the row": "对话模板改动了该行的文本",
     "{length} tokens, data.max_tokens is {limit}": "{length} 个 token，超过 data.max_tokens（{limit}）",

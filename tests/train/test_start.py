@@ -1,0 +1,68 @@
+"""Before weights are loaded: what a config asks for is found, pinned, or refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loralab.config import load_config
+from loralab.errors import UsageError
+from loralab.model.hub import Located
+from loralab.train import resume as resuming
+from loralab.train import start as starting
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def hub(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """hub(folder): from now on every hub model is found in this folder."""
+
+    def found_in(folder: Path) -> None:
+        monkeypatch.setattr(starting, "locate", lambda model: Located(folder, "huggingface", COMMIT))
+
+    found_in(tiny_model)
+    return found_in
+
+
+def hub_config(quick_config: Callable[..., Any]) -> Any:
+    config = quick_config("train.max_steps=1", "train.epochs=null", "evaluate.stages=[]")
+    return replace(config, model=replace(config.model, name="owner/tiny"))
+
+
+def test_a_run_on_a_hub_model_repeats_with_the_same_commit(
+    quick_config: Callable[..., Any], hub: Callable[[Path], None]
+) -> None:
+    """The stored config named no revision: its repetition took whatever was newest."""
+    run = starting.train(hub_config(quick_config))
+    stored = load_config(run.folder.config).model
+    assert (stored.name, stored.source, stored.revision) == ("owner/tiny", "huggingface", COMMIT)
+
+
+def test_a_run_does_not_go_on_with_other_weights_from_the_hub(
+    quick_config: Callable[..., Any], hub: Callable[[Path], None], tmp_path: Path
+) -> None:
+    from doubles.tiny_model import write_tiny_model
+
+    run = starting.train(hub_config(quick_config))
+    events = run.folder.events.read_text("utf-8").splitlines()
+    unfinished = [line for line in events if json.loads(line)["kind"] != "run_finished"]
+    run.folder.events.write_text("\n".join(unfinished) + "\n", "utf-8")
+    hub(write_tiny_model(tmp_path / "other", seed=1))
+    with pytest.raises(UsageError, match=r"model\.safetensors: has changed"):
+        resuming.resume(run.folder.path)
+
+
+def test_a_revision_of_a_local_folder_is_refused(quick_config: Callable[..., Any]) -> None:
+    with pytest.raises(UsageError, match=r"model\.revision has no effect"):
+        starting.plan_job(quick_config("model.revision=main"))
+
+
+def test_a_warm_up_that_never_ends_is_said(quick_config: Callable[..., Any]) -> None:
+    run = starting.train(quick_config("train.epochs=1", "train.warmup_steps=500", "evaluate.stages=[]"))
+    assert "warmup_never_ends" in {e["code"] for e in run.record.of_kind("warning")}
