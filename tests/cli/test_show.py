@@ -20,7 +20,7 @@ def copy(job: Job, tmp_path: Path) -> Path:
 def test_json_is_one_document(job: Job) -> None:
     said = invoke("show", job.run, "--json")
     document = json.loads(said.out)
-    assert said.code == 0 and said.err == ""
+    assert said.code == 0 and said.err.startswith("next: loralab ")
     assert set(document) == {"run", "status", "manifest", "scores", "steps"}
     assert document["run"] == "0001-job" and document["status"] == "finished"
     assert list(document["scores"]) == ["before", "epoch-1", "epoch-2", "after"]

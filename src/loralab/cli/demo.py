@@ -9,7 +9,7 @@ import click
 
 from loralab import api
 from loralab.cli.console import Console, common, pass_console
-from loralab.cli.finish import telling_how_to_resume
+from loralab.cli.finish import final_line, telling_how_to_resume
 from loralab.cli.signals import listening
 from loralab.cli.tables import print_table
 from loralab.cli.terminal import TerminalSink
@@ -35,7 +35,7 @@ def demo(console: Console, overrides: tuple[str, ...], model: str | None, as_jso
         )
     _tell(run, console, built_in=model is None)
     if as_json:
-        console.data({"run": str(run.folder.path), "status": run.status, "scores": run.all_scores})
+        console.data(final_line(run))
     console.next(say("loralab show {path}", path=run.folder.path))
 
 

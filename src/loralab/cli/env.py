@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from loralab.cli.console import Console, common, pass_console
@@ -26,9 +28,13 @@ def env(console: Console, as_json: bool) -> None:
     }
     if as_json:
         console.data(facts)
-        return
+    else:
+        _print(facts)
+    console.next(say("loralab demo"))
+
+
+def _print(facts: dict[str, Any]) -> None:
     for group, values in facts.items():
         lines = values.items() if isinstance(values, dict) else [("", values)]
         for name, value in lines:
             click.echo(f"{group} {name}: {value}".replace(" :", ":"))
-    console.next(say("loralab demo"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from loralab.cli.console import QUIET, Console
 from loralab.cli.tables import print_scores
@@ -18,8 +19,13 @@ def finish(run: Run, console: Console, as_json: bool) -> None:
     print_scores(run, console)
     console.say(say("report: {path}", path=run.folder.report))
     if as_json:
-        console.data({"run": str(run.folder.path), "status": run.status, "scores": run.all_scores})
+        console.data(final_line(run))
     console.next(say("loralab show {path}", path=run.folder.path))
+
+
+def final_line(run: Run) -> dict[str, Any]:
+    """The one JSON line that a finished run ends with."""
+    return {"run": str(run.folder.path), "status": run.status, "scores": run.all_scores}
 
 
 @contextlib.contextmanager

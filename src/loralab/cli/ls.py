@@ -28,8 +28,7 @@ def ls(console: Console, folder: Path, as_json: bool) -> None:
     runs = [_summary(run) for run in list_runs(folder)]
     if as_json:
         console.data({"runs": runs})
-        return
-    for run in runs:
+    for run in () if as_json else runs:
         loss = format_entry("loss", run["scores"].get("heldout", {}).get("loss"))
         click.echo(f"{run['run']}\t{run['status']}\t{run['steps']} steps\tloss {loss}")
     if not runs:

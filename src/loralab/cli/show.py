@@ -28,9 +28,9 @@ def show(console: Console, run: str, as_json: bool) -> None:
                 "scores": found.all_scores, "steps": found.record.steps(),
             }
         )  # fmt: skip
-        return
-    _facts(found, console)
-    print_scores(found, console)
+    else:
+        _facts(found, console)
+        print_scores(found, console)
     console.next(_next(found))
 
 
