@@ -38,6 +38,23 @@ def test_the_lock_of_a_process_that_is_gone_is_taken_over(path: Path) -> None:
     assert json.loads(path.read_text("utf-8"))["pid"] == os.getpid()
 
 
+def test_a_killed_process_that_nobody_has_asked_for_yet_is_gone(path: Path) -> None:
+    """A run killed a moment ago was still called alive: its zombie had the number and the start time."""
+    code = (
+        f"from pathlib import Path; from loralab.run.lock import RunLock; RunLock(Path({str(path)!r}))\n"
+        "import os; print('held', flush=True); os.read(0, 1)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
+        assert holder_is_alive(path)
+        holder.kill()
+        os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)  # dead, and left as a zombie
+        assert not holder_is_alive(path)
+        assert RunLock(path).stale
+
+
 def test_a_reused_process_number_is_not_taken_for_the_holder(path: Path) -> None:
     RunLock(path)
     holder = json.loads(path.read_text("utf-8"))

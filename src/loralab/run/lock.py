@@ -15,6 +15,8 @@ from loralab.errors import Problem, UsageError
 from loralab.run.files import write_text, writing
 from loralab.words import say
 
+ENDED = ("Z", "X", "x")  # states of /proc/PID/stat: zombie, dead
+
 
 class RunLock:
     """Holds LOCK for one process. `stale` tells whether a dead process had left one behind."""
@@ -92,9 +94,11 @@ def _start_time(pid: int) -> str | None:
     stat = Path(f"/proc/{pid}/stat")
     if stat.parent.parent.joinpath("self").exists():
         try:
-            return stat.read_text("ascii", "replace").rpartition(")")[2].split()[19]
+            fields = stat.read_text("ascii", "replace").rpartition(")")[2].split()
         except OSError:
             return None
+        # a killed process stays in the table as a zombie until its parent asks for it: it writes nothing more
+        return None if fields[0] in ENDED else fields[19]
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
