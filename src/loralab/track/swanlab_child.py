@@ -187,8 +187,7 @@ def serve(messages: SimpleQueue[Message], replies: TextIO, censor: Censor) -> in
             session.finish(message["close"])
         _reply(replies, {"finished": True})
         return 0
-    # The seam that isolates a tracker: whatever it raises becomes one line.
-    except Exception as error:
+    except Exception as error:  # seam: isolates a tracker, whatever it raises becomes one line
         traceback.print_exc()
         text = " ".join(censor.strike(str(error)).split())
         told = f"SwanLab: {text[:400] or type(error).__name__} (more in track/swanlab/child.log)"

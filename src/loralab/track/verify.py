@@ -93,8 +93,7 @@ def read_records(path: Path) -> Iterator[Any]:
             record = Record()
             record.ParseFromString(data)
             yield record
-    # The seam to an optional backend: a short file fails with assertions, struct errors and its own.
-    except Exception:
+    except Exception:  # seam: a short file fails in swanlab with assertions, struct errors and its own
         return
     finally:
         if reader._fp is not None:
