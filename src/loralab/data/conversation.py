@@ -17,10 +17,11 @@ Role = Literal["system", "user", "assistant"]
 
 @dataclass(frozen=True)
 class Message:
-    """One turn."""
+    """One turn. `trained` says whether the loss looks at it; it counts for assistant turns only."""
 
     role: Role
     content: str
+    trained: bool = True
 
 
 @dataclass(frozen=True)
