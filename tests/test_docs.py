@@ -12,6 +12,8 @@ import pytest
 
 from loralab.cli.main import VERBS
 from loralab.config import make_config
+from loralab.data.formats import FORMATS
+from loralab.data.reasons import REASONS, REPAIRS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -44,7 +46,13 @@ def test_the_configuration_pages_are_those_of_the_schema() -> None:
 
 
 def test_every_page_has_its_pair() -> None:
-    assert [p.name for p in PAIRS] == ["README.md", "configuration.md", "library.md", "tutorial.md"]
+    assert [p.name for p in PAIRS] == ["README.md", "configuration.md", "data.md", "library.md", "tutorial.md"]
+
+
+@pytest.mark.parametrize("page", ["data.md", "data.zh-CN.md"])
+def test_the_data_page_names_every_shape_reason_and_repair(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    assert [name for name in (*FORMATS, *REASONS, *REPAIRS) if f"`{name}`" not in text] == []
 
 
 @pytest.mark.parametrize("page", PAIRS, ids=lambda p: p.name)

@@ -12,13 +12,14 @@ from loralab.config.schema import Projections
 from loralab.train.order import plan_steps
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+DATA = "hf://ShengbinYue/DISC-Law-SFT/DISC-Law-SFT-Pair-QA-released.jsonl"
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda p: p.name)
 def test_example_loads(path: Path) -> None:
     config = load_config(path)
     assert config.run.name == path.stem
-    assert all(Path(file).parent == EXAMPLES / "data" for file in config.data.train)
+    assert [source.path for source in config.data.sources] == [DATA]
     assert to_dict(config)["model"]["name"].startswith("Qwen/")
 
 
@@ -26,7 +27,7 @@ def test_law_example_is_the_reference_job() -> None:
     config = load_config(EXAMPLES / "law-qwen2.5-7b.yaml")
     model, data, lora, train = config.model, config.data, config.lora, config.train
     assert (model.name, model.dtype) == ("Qwen/Qwen2.5-7B-Instruct", "bfloat16")
-    assert Path(data.train[0]).name == "DISC-Law-SFT-Pair-QA-released.jsonl"
+    assert data.train == (DATA,)
     assert (data.rows, data.probes, data.test) == (Slice(0, 5000), Slice(0, 5), Slice(5000, 5200))
     assert data.system == "你是一个法律专家，请根据用户的问题给出专业的回答"
     assert (data.max_tokens, data.on_long, data.answer_end) == (384, "cut", "pad")

@@ -51,11 +51,9 @@ def test_bad_rows_may_be_dropped(bad_rows: Path) -> None:
 def test_a_preview_shows_what_is_trained_on(job: Job) -> None:
     said = invoke("check", job.config, "--show", "2")
     assert said.code == 0
-    marked = [line for line in said.err.splitlines() if "⟦" in line]
+    marked = [line for line in said.err.splitlines() if line.startswith("⟦答")]
     assert len(marked) == 2
-    for line in marked:
-        trained = line.partition("⟦")[2].partition("⟧")[0]
-        assert trained.startswith("答") and trained.endswith("<|im_end|>")
+    assert all("⟧⟦<|im_end|>⟧" in line for line in marked)
 
 
 def test_a_preview_needs_a_tokenizer(bad_rows: Path) -> None:

@@ -14,12 +14,29 @@ from hypothesis import strategies as st
 from loralab.config import Config, Slice, load_config
 from loralab.config.load import SECTIONS
 from loralab.config.render import reference, starter, to_dict, to_yaml
+from loralab.config.schema import DataConfig, DataSource
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=60)
 PATHS = TEXT.map(lambda t: "/" + t.strip("/. ").replace("/", "_") or "x").filter(lambda p: p != "/")
 COUNTS = st.integers(1, 10**15)
 FLOATS = st.floats(1e-12, 1e12)
+ADDRESSES = TEXT.map(lambda t: f"hf://owner/name/{t}")
+SOURCES = (
+    PATHS
+    | ADDRESSES
+    | st.builds(DataSource, PATHS | ADDRESSES, weight=st.floats(1e-12, 1000))
+    | st.builds(DataSource, PATHS | ADDRESSES, rows=COUNTS)
+)
 SLICES = st.tuples(st.integers(0, 10**9), COUNTS).map(lambda p: Slice(p[0], p[0] + p[1]))
+
+
+FILES = st.just("auto") | PATHS | ADDRESSES
+# an earlier split, or a choice of rows
+CHOICES: st.SearchStrategy[dict[str, st.SearchStrategy[Any]]] = st.sampled_from([
+    {"split": PATHS, "test": FILES, "probes": FILES},
+    {"split": st.none(), "stratify": st.sampled_from(["none", "file"]), "split_seed": st.integers(0, 9),
+     "test": FILES | st.none() | st.integers(0, 10**9) | SLICES, "probes": FILES | st.integers(0, 10**9) | SLICES},
+])  # fmt: skip
 
 
 @st.composite
@@ -35,9 +52,9 @@ def configs(draw: st.DrawFn) -> Config:
     )
     return Config(
         section("model", name=PATHS | st.just("owner/name"), revision=st.none() | TEXT, dtype=st.just("bfloat16")),
-        section("data", train=st.lists(PATHS, min_size=1, max_size=3).map(tuple), rows=st.none() | SLICES,
-                test=st.sampled_from(["auto", None]) | st.integers(0, 10**9) | SLICES | PATHS,
-                probes=st.just("auto") | st.integers(0, 10**9) | SLICES | PATHS,
+        section("data", train=st.lists(SOURCES, min_size=1, max_size=3).map(tuple), rows=st.none() | SLICES,
+                **draw(CHOICES), train_turns=st.sampled_from(["all", "last"]),
+                near_duplicates=st.sampled_from(["asked", "all", "off"]),
                 fields=fields, system=st.none() | TEXT, max_tokens=COUNTS),
         section("lora", alpha=FLOATS, targets=st.lists(TEXT, min_size=1, max_size=3).map(tuple),
                 rank_stabilised=st.booleans(), init=st.just("fresh") | PATHS),
@@ -67,6 +84,25 @@ def test_a_folder_with_a_dollar_sign_in_its_name(tmp_path: Path) -> None:
     (tmp_path / "copy.yaml").write_text(to_yaml(config), "utf-8")
     assert load_config(tmp_path / "copy.yaml") == config
     assert config.data.train == (str(folder / "rows.jsonl"),)
+
+
+def test_every_path_of_a_mixture_and_of_an_earlier_run_keeps_its_dollar_sign(tmp_path: Path) -> None:
+    text = (
+        "model: {name: a/b}\ndata: {train: [/x/$$1, {path: /x/$$2, weight: 2}, hf://o/n/$3], split: /x/$$4,"
+        " test: hf://o/n/$5}"
+    )
+    (tmp_path / "law.yaml").write_text(text, "utf-8")
+    config = load_config(tmp_path / "law.yaml", environment={})
+    assert config.data.train == ("/x/$1", DataSource("/x/$2", 2.0), "hf://o/n/$3")
+    assert (config.data.split, config.data.test) == ("/x/$4", "hf://o/n/$5")
+    (tmp_path / "copy.yaml").write_text(to_yaml(config), "utf-8")
+    assert load_config(tmp_path / "copy.yaml", environment={}) == config
+
+
+def test_a_source_is_written_with_what_it_says_alone() -> None:
+    sources = ("/a", DataSource("/b"), DataSource("/c", 2.0), DataSource("/d", rows=5))
+    written = to_dict(Config(data=DataConfig(train=sources)))["data"]["train"]
+    assert written == ["/a", {"path": "/b"}, {"path": "/c", "weight": 2.0}, {"path": "/d", "rows": 5}]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

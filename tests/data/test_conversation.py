@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 import re
+import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from made_rows import ANY_TEXT, FEW_TEXTS, conversations, talk
 
 from loralab.data.conversation import (
     Conversation,
@@ -15,40 +19,54 @@ from loralab.data.conversation import (
     Row,
     content_id,
     copy_key,
-    number_copies,
+    pack,
+    plain,
     question_key,
+    text_key,
+    unpack,
 )
+from loralab.data.rows import Rows
 
 
-def talk(question: str, answer: str = "a", system: str | None = None) -> Conversation:
-    return Conversation((Message("user", question), Message("assistant", answer))).with_system(system)
-
-
-def rows(texts: list[str]) -> list[Row]:
-    return [
-        Row(content_id(talk(text)), talk(text), "f", f"f:{number}", number)
-        for number, text in enumerate(texts)
-    ]
+def ids(texts: list[str]) -> list[str]:
+    return Rows.of(talk(text) for text in texts).ids()
 
 
 @given(st.lists(st.sampled_from("abcd"), max_size=12), st.randoms(use_true_random=False))
 def test_ids_are_unique_and_do_not_depend_on_position(texts: list[str], chance: random.Random) -> None:
-    numbered = number_copies(rows(texts))
-    ids = [row.id for row in numbered]
-    assert len(set(ids)) == len(ids)
-    assert all(re.fullmatch(r"[0-9a-f]{16}(-[2-9]|-1[0-9])?", i) for i in ids)
+    numbered = ids(texts)
+    assert len(set(numbered)) == len(numbered)
+    assert all(re.fullmatch(r"[0-9a-f]{16}(-[2-9]|-1[0-9])?", i) for i in numbered)
     shuffled = texts.copy()
     chance.shuffle(shuffled)
-    assert sorted(r.id for r in number_copies(rows(shuffled))) == sorted(ids)
+    assert sorted(ids(shuffled)) == sorted(numbered)
 
 
 def test_the_id_is_that_of_every_word_and_role() -> None:
-    ids = {content_id(talk(*words)) for words in [("q",), ("q", "b"), ("p",), ("q", "a", "s"), ("q\n", "a")]}
-    assert len(ids) == 5
+    words = [("q",), ("q", "b"), ("p",), ("q", "a", "s"), ("q\n", "a")]
+    assert len({content_id(talk(*w)) for w in words}) == 5
 
 
 def test_an_id_stays_the_same_from_version_to_version() -> None:
     assert content_id(talk("问", "答")) == "820b82ec4adc3661"
+
+
+@given(conversations(ANY_TEXT))
+def test_an_id_is_the_hash_of_roles_and_texts_as_json(conversation: Conversation) -> None:
+    turns = [[m.role, m.content, *([] if m.trained else [False])] for m in conversation.messages]
+    text = json.dumps(turns, ensure_ascii=False)
+    assert content_id(conversation) == hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+
+
+@given(conversations(ANY_TEXT))
+@example(Conversation((Message("user", '"\\/\b\t\x7f\x85\u2028\ufeff𠮷'),)))
+def test_what_is_packed_is_unpacked_equal(conversation: Conversation) -> None:
+    assert unpack(pack(conversation)) == conversation
+
+
+@given(conversations(FEW_TEXTS), conversations(FEW_TEXTS))
+def test_only_equal_conversations_are_packed_alike(one: Conversation, other: Conversation) -> None:
+    assert (pack(one) == pack(other)) == (one == other)
 
 
 @pytest.mark.parametrize("other", ["怎么办?", "怎 么 办？", "怎么办", "怎\u3000么办！", " 怎么办。"])
@@ -62,10 +80,53 @@ def test_questions_differ_by_letters_and_digits() -> None:
     assert question_key(talk("ＡＢc")) == question_key(talk("abC"))
 
 
+def in_one_go(text: str) -> str:
+    """The key of a text, said in one line."""
+    normal = unicodedata.normalize("NFKC", text).lower()
+    return "".join(c for c in normal if unicodedata.category(c)[0] not in "ZPC") or text
+
+
+# what a shorter way could get wrong: texts of plain characters with one among them that joins its neighbour
+NEIGHBOURS = st.text(
+    st.sampled_from("aＡ１。，？…·—（）法か \n\u0301\u0338\u3099゛ﾞカ①㍿ﬁÅΣİß각\u1100\u1161‗‾")
+)
+
+
+@given(st.text() | NEIGHBOURS)
+@example("ΑΣ。")
+@example("a，\u0301")
+@example("。、")
+def test_the_key_of_a_text_is_what_its_definition_says(text: str) -> None:
+    assert text_key(text) == in_one_go(text)
+
+
+@given(conversations(NEIGHBOURS))
+def test_the_question_of_a_conversation_is_all_that_the_user_says(conversation: Conversation) -> None:
+    said = "\n".join(m.content for m in conversation.messages if m.role == "user")
+    assert question_key(conversation) == in_one_go(said)
+
+
 def test_a_system_message_makes_no_other_question_and_no_other_copy() -> None:
     assert question_key(talk("q", "a", "s")) == question_key(talk("q"))
     assert copy_key(talk("q", "a", "s")) == copy_key(talk("q"))
     assert copy_key(talk("q", "b")) != copy_key(talk("q"))
+
+
+def test_an_answer_that_is_not_trained_on_makes_another_row_but_a_copy() -> None:
+    untrained = Conversation((Message("user", "q"), Message("assistant", "a", trained=False)))
+    assert content_id(untrained) != content_id(talk("q"))
+    assert copy_key(untrained) == copy_key(talk("q"))
+
+
+@given(conversations(ANY_TEXT))
+def test_a_row_in_messages_format_marks_the_answers_that_are_not_trained_on(
+    conversation: Conversation,
+) -> None:
+    turns = plain(conversation)["messages"]
+    assert Row("i", conversation, "f", "f:1", 0).plain() == {"messages": turns}
+    back = tuple(Message(t["role"], t["content"], t.get("train", True)) for t in turns)
+    assert Conversation(back) == conversation
+    assert all(t.get("train") in (None, False) for t in turns)
 
 
 def test_a_row_keeps_its_own_system_message() -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +11,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from doubles.shared_data import real_files
 from loralab.config import Slice
-from loralab.config.schema import DataConfig
+from loralab.config.schema import DataConfig, DataSource
 from loralab.data.conversation import Dropped
-from loralab.data.load import Loaded, expand, load_rows, refuse_bad_rows
+from loralab.data.load import Loaded, load_rows, refuse_bad_rows
 from loralab.data.reasons import REASONS, REPAIRS
 from loralab.data.report import dropped_line
+from loralab.data.rows import PROBES, TEST, TRAIN
 from loralab.errors import DataError, UsageError, UserError
 from loralab.run.files import dump_json
 from loralab.words import say
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "lawyer_llama"
 ROW = b'{"input": "\xe9\x97\xae", "output": "\xe7\xad\x94"}'
 PARTS = [
     ROW, b"\n", b"[", b"]", b",", b"{", b"}", b'"', b":", b"\r\n", b"\xff", b"\xef\xbb\xbf", b"\0", b'"input"', b"NaN", b"null",
@@ -32,13 +31,13 @@ PARTS = [
 
 
 def load(path: Path, **settings: Any) -> Loaded:
-    return load_rows([str(path)], DataConfig(**settings))
+    return load_rows(DataConfig(train=(str(path),), **settings))
 
 
 @given(
     st.binary(max_size=80) | st.lists(st.sampled_from(PARTS), max_size=12).map(b"".join),
     st.sampled_from(["utf-8", "gb18030", "utf-16", "ascii"]),
-    st.sampled_from([".json", ".jsonl.gz"]),
+    st.sampled_from([".json", ".jsonl.gz", ".csv", ".parquet"]),
 )
 @example(b"[" + ROW + b",\n\xff,\n" + ROW + b"]", "utf-8", ".json")
 @example(b'[{"a": {"b": 1, "b": 2}, "c": ' + b"9" * 5000 + b"}]", "utf-8", ".json")
@@ -53,9 +52,10 @@ def test_any_bytes_end_in_rows_and_dropped_rows_or_a_user_error(
     except UserError as error:
         assert error.text("zh")
         return
-    assert loaded.read == len(loaded.rows) + len(loaded.dropped) == loaded.records
-    assert {d.reason for d in loaded.dropped} <= set(REASONS)
-    for dropped in loaded.dropped:
+    found = loaded.found
+    assert found.read == len(loaded.rows) + len(found.dropped) == found.records
+    assert {d.reason for d in found.dropped} <= set(REASONS)
+    for dropped in found.dropped:
         assert dump_json(dropped_line(dropped)).encode("utf-8")
     for row in loaded.rows:
         assert json.dumps(row.plain(), ensure_ascii=False).encode("utf-8")
@@ -68,7 +68,7 @@ def test_a_report_counts_repairs_unused_keys_and_shapes(tmp_path: Path) -> None:
         "not JSON", '{"input": "d", "output": "e"}',
     ]  # fmt: skip
     path.write_text("\ufeff" + "\r\n".join(lines), "utf-8", newline="")
-    loaded = load(path)
+    loaded = load(path).found
     assert loaded.repaired == Counter(bom=1, crlf=1, trailing_space=1, number_to_text=1)
     assert set(loaded.repaired) <= set(REPAIRS)
     assert loaded.unused_keys == Counter({"id": 2, "\\ud800": 1})
@@ -81,12 +81,12 @@ def test_positions_count_over_all_files_and_slices_look_at_no_more(tmp_path: Pat
         lines = [json.dumps({"input": f"{name}{i}", "output": "x"}) for i in range(5)]
         (tmp_path / f"{name}.jsonl").write_text("\n".join([*lines[:2], "bad", *lines[2:]]), "utf-8")
     paths = [str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl")]
-    every = load_rows(paths, DataConfig())
-    assert (every.records, every.read, len(every.rows)) == (12, 12, 10)
-    some = load_rows(paths, DataConfig(), [Slice(1, 4), Slice(8, 9)])
-    assert (some.records, some.read) == (12, 4)
+    every = load_rows(DataConfig(train=tuple(paths)))
+    assert (every.found.records, every.found.read, len(every.rows)) == (12, 12, 10)
+    some = load_rows(DataConfig(train=tuple(paths)), [Slice(1, 4), Slice(8, 9)])
+    assert (some.found.records, some.found.read) == (12, 4)
     assert [r.position for r in some.rows] == [1, 3]
-    assert [d.place for d in some.dropped] == [f"{paths[0]}:3", f"{paths[1]}:3"]
+    assert [d.place for d in some.found.dropped] == [f"{paths[0]}:3", f"{paths[1]}:3"]
     assert {r.id for r in some.rows} == {r.id for r in every.rows if r.position in (1, 3)}
 
 
@@ -103,7 +103,7 @@ def test_every_bad_row_is_named_up_to_a_number(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("x\n" * 25, "utf-8")
     with pytest.raises(DataError) as caught:
-        refuse_bad_rows(load(path).dropped, say("no such file"))
+        refuse_bad_rows(load(path).found.dropped, say("no such file"))
     lines = str(caught.value).splitlines()
     assert [line.split(": ")[0] for line in lines[:20]] == [f"{path}:{n}" for n in range(1, 21)]
     assert lines[20:] == ["5 more bad rows", "  next: no such file"]
@@ -112,60 +112,7 @@ def test_every_bad_row_is_named_up_to_a_number(tmp_path: Path) -> None:
 def test_no_bad_rows_are_no_error() -> None:
     refuse_bad_rows([], say("no such file"))
     with pytest.raises(DataError, match="f:1: bad_json: no such file\n  next: is empty"):
-        refuse_bad_rows([Dropped("f", "f:1", "bad_json", say("no such file"), None)], say("is empty"))
-
-
-# ------------------------------------------------------------------------------------------------- paths
-
-
-def test_paths_patterns_and_folders(tmp_path: Path) -> None:
-    for name in ("b.jsonl", "a.json", "sub/c.jsonl", "notes.md", "[x].json"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(ROW)
-    (tmp_path / "d.json").mkdir()
-
-    def names(text: str) -> list[str]:
-        return [str(p.relative_to(tmp_path)) for p in expand([str(tmp_path / text)])]
-
-    assert names("notes.md") == ["notes.md"]
-    assert names("[x].json") == ["[x].json"]
-    assert names("") == ["[x].json", "a.json", "b.jsonl"]
-    assert names("?.json*") == ["a.json", "b.jsonl"]
-    assert names("**/*.jsonl") == ["b.jsonl", "sub/c.jsonl"]
-
-
-def test_a_folder_drops_no_file_without_a_word(tmp_path: Path) -> None:
-    for name in ("a.jsonl", "B.JSONL", "c.txt", "deeper/d.jsonl"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(ROW)
-    (tmp_path / "E.JSON.GZ").write_bytes(gzip.compress(ROW))
-    loaded = load(tmp_path)
-    assert [Path(f.path).name for f in loaded.files] == ["B.JSONL", "E.JSON.GZ", "a.jsonl"]
-    assert len(loaded.rows) == 3
-    assert loaded.passed_over == [tmp_path / "c.txt", tmp_path / "deeper"]
-    assert load(tmp_path / "a.jsonl").passed_over == []
-
-
-@pytest.mark.parametrize("name", ["b.csv", "b.TSV", "b.parquet"])
-def test_a_folder_does_not_pass_over_data_that_is_not_read(tmp_path: Path, name: str) -> None:
-    (tmp_path / "a.jsonl").write_bytes(ROW)
-    (tmp_path / name).write_bytes(b"input,output\nq,a\n")
-    with pytest.raises(DataError, match=f"{name}: .*files are not read by this version"):
-        load(tmp_path)
-
-
-@pytest.mark.parametrize("text", ["no.json", "*.json", "/a/**b", "x" * 5000, "a\0b", "folder"])
-def test_a_path_that_names_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(UsageError):
-        expand([text])
-
-
-def test_the_second_of_two_paths_is_named(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_bytes(ROW)
-    with pytest.raises(UsageError, match=r"b\.json: no such data file"):
-        expand([str(tmp_path / "a.json"), str(tmp_path / "b.json")])
+        refuse_bad_rows([Dropped("f", "f:1", "bad_json", say("no such file"), lambda: None)], say("is empty"))
 
 
 @pytest.mark.parametrize("settings", [{"encoding": "no-such"}, {"encoding": "hex"}, {"format": "alpace"}])
@@ -175,43 +122,78 @@ def test_settings_that_name_nothing(tmp_path: Path, settings: dict[str, str]) ->
         load(tmp_path / "a.json", **settings)
 
 
-# ---------------------------------------------------------------------------------------------- real files
+def test_a_dropped_row_is_kept_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"input": ["\\ud800"], "output": 1}\n{"input": "q"', "utf-8")
+    first, second = load(path).found.dropped
+    assert first.row() == {"input": ["\ud800"], "output": 1}
+    assert second.row() == '{"input": "q"'
 
 
-@pytest.fixture(params=sorted(p.name for p in SHARED.glob("*.json")) or ["absent"])
-def real_file(request: pytest.FixtureRequest) -> Path:
-    if not SHARED.is_dir():
+def test_the_parts_are_told_apart_and_sources_numbered(tmp_path: Path) -> None:
+    for name in "abtp":
+        row = {"input": name, "output": "x"} if name != "p" else {"input": name}
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(row), "utf-8")
+    a, b, t, p = (str(tmp_path / f"{name}.jsonl") for name in "abtp")
+    loaded = load_rows(DataConfig(train=(a, DataSource(b, 2.0)), test=t, probes=p))
+    assert [[r.conversation.question for r in loaded.part(n)] for n in (TRAIN, TEST, PROBES)] == [
+        ["a", "b"], ["t"], ["p"],
+    ]  # fmt: skip
+    assert loaded.rows.column("source").tolist() == [0, 1, -1, -1]
+    assert (loaded.found.read, loaded.found.records) == (4, 2)
+
+
+def test_a_test_row_needs_an_answer(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"input": "q"}', "utf-8")
+    loaded = load_rows(DataConfig(train=(), test=str(path)))
+    assert [d.reason for d in loaded.found.dropped] == ["missing_field"]
+
+
+@pytest.mark.parametrize(
+    "file", real_files("lawyer_llama/*.json") or [None], ids=lambda p: p.name if p else "absent"
+)
+def test_real_files_lose_no_row(file: Path | None, tmp_path: Path) -> None:
+    if file is None:
         pytest.skip("the shared data are not here")
-    return SHARED / str(request.param)
-
-
-def test_real_files_lose_no_row(real_file: Path, tmp_path: Path) -> None:
-    loaded = load(real_file)
-    values = json.loads(real_file.read_text("utf-8-sig"))
-    assert loaded.read == len(values) == len(loaded.rows) + len(loaded.dropped)
-    unknown = "history" in str(list(values[0]))  # query, laws and history: a shape that is not read
-    assert Counter(d.reason for d in loaded.dropped) == ({"missing_field": len(values)} if unknown else {})
-    lines = real_file.read_bytes().decode("utf-8-sig").split("\n")
+    loaded = load(file)
+    values = json.loads(file.read_text("utf-8-sig"))
+    assert loaded.found.read == len(values) == len(loaded.rows) + len(loaded.found.dropped)
+    assert {d.reason for d in loaded.found.dropped} <= {"role_order"}  # two rows with two answers in a row
+    lines = file.read_bytes().decode("utf-8-sig").split("\n")
     for row in loaded.rows[:50]:
         assert lines[int(row.place.rpartition(":")[2]) - 1].strip()
     copy = tmp_path / "copy.jsonl"
-    copy.write_text(
-        "\n".join(json.dumps(row.plain(), ensure_ascii=False) for row in loaded.rows) or "{}", "utf-8"
-    )
-    assert [row.id for row in load(copy).rows] == [row.id for row in loaded.rows]
+    copy.write_text("\n".join(json.dumps(row.plain(), ensure_ascii=False) for row in loaded.rows), "utf-8")
+    assert load(copy).rows.ids() == loaded.rows.ids()
 
 
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[[bytes], Path]:
-    def write(data: bytes) -> Path:
-        path = tmp_path / "rows.jsonl"
-        path.write_bytes(data)
-        return path
+REAL_SHAPES = {
+    "lawyer_llama/fakao_gpt4.*.json": "input/output",
+    "lawyer_llama/judical_examination.*.json": "alpaca",
+    "lawyer_llama/legal_advice.*.json": "alpaca",
+    "lawyer_llama/legal_counsel_multi_turn_*.json": "query/laws/history",
+    "lawyer_llama/legal_counsel_with_article_*.json": "query/laws/response",
+    "lawyer_llama/zixun_gpt4.*.json": "query/laws/response",
+    "disc/qa_short_answer.sample.json": "input/output",
+    "disc/datasets_objective/*.csv": "input/choices/output",
+    "lawbench/data_zero_shot/*.json": "instruction/question/answer",
+}
 
-    return write
+
+@pytest.mark.parametrize(("pattern", "shape"), REAL_SHAPES.items())
+def test_real_files_are_of_the_shape_that_they_are(pattern: str, shape: str) -> None:
+    files = real_files(pattern)
+    if not files:
+        pytest.skip("the shared data are not here")
+    for file in files:
+        found = load(file).found
+        assert found.files[0].shapes.keys() == {shape}
+        assert found.files[0].rows == found.read
 
 
-def test_a_list_of_one_row_is_that_row(write: Callable[[bytes], Path]) -> None:
-    assert (
-        load(write(b"[" + ROW + b"]\n" + ROW)).rows[0].conversation == load(write(ROW)).rows[0].conversation
-    )
+def test_a_list_of_one_row_is_that_row(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
+    one.write_bytes(b"[" + ROW + b"]\n" + ROW)
+    two.write_bytes(ROW)
+    assert load(one).rows[0].conversation == load(two).rows[0].conversation

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loralab.data.conversation import Conversation, Message
+from loralab.data.conversation import Conversation, Message, plain
 from loralab.data.formats import FORMATS, convert
 from loralab.data.reasons import REASONS, REPAIRS, BadRow
 
@@ -37,6 +37,30 @@ SHAPES = {
     "messages": ({"messages": [{"role": U, "content": "q"}, {"role": A, "content": "a"}]}, [(U, "q"), (A, "a")]),
     "conversations": (
         {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]}, [(U, "q"), (A, "a")],
+    ),
+    "conversation": ({"conversation": [{"human": "q", "assistant": "a"}]}, [(U, "q"), (A, "a")]),
+    "prompt/response": ({"prompt": "q", "response": "a"}, [(U, "q"), (A, "a")]),
+    "instruction/response": ({"instruction": "q", "response": "a"}, [(U, "q"), (A, "a")]),
+    "instruction/context/response": (
+        {"instruction": "i", "context": "c", "response": "a"}, [(U, "i\nc"), (A, "a")],
+    ),
+    "instruction/input/answer": ({"instruction": "i", "input": "q", "answer": "a"}, [(U, "i\nq"), (A, "a")]),
+    "instruction/question/answer": ({"instruction": "i", "question": "q", "answer": "a"}, [(U, "i\nq"), (A, "a")]),
+    "query/laws/response": (
+        {"query": "q", "laws": ["l", "m"], "response": "a"}, [(U, "q\n\n参考法条：\nl\nm"), (A, "a")],
+    ),
+    "query/laws/history": (
+        {"query": "q", "laws": ["l"], "history": ["[客户] q", "[律师] a", "[客户] p", "[律师] b"]},
+        [(U, "q\n\n参考法条：\nl"), (A, "a"), (U, "p"), (A, "b")],
+    ),
+    "input/reference/output": (
+        {"input": "q", "reference": ["r"], "output": "a"}, [(U, "q\n\n参考信息：\nr"), (A, "a")],
+    ),
+    "input/choices/output": (
+        {"input": "q", "A": "x", "B": "y", "C": "", "output": "a"}, [(U, "q\nA.x\nB.y"), (A, "a")],
+    ),
+    "question/choices/answer": (
+        {"question": "q", "A": "x", "B": "y", "answer": "a"}, [(U, "q\nA.x\nB.y"), (A, "a")],
     ),
 }  # fmt: skip
 
@@ -105,11 +129,87 @@ def test_fields_may_name_the_messages() -> None:
         ({"messages": [{"role": U, "content": "q"}, {"role": S, "content": "s"}]}, "role_order"),
         ({"messages": [{"role": U, "content": "q"}, {"role": "tool", "content": "x"}]}, "tool_turn"),
         ({"messages": [{"role": U, "content": "q"}, {"role": A, "content": None, "tool_calls": [{}]}]}, "tool_turn"),
-        ({"messages": [{"role": U, "content": [{"type": "text", "text": "q"}]}]}, "wrong_type"),
+        ({"messages": [{"role": U, "content": [{"type": "image_url", "image_url": "q"}]}]}, "wrong_type"),
+        ({"messages": [{"role": U, "content": [{"type": "text", "text": 1}]}]}, "wrong_type"),
+        ({"messages": [{"role": U, "content": "q"}, {"role": A, "content": "a", "train": False}]}, "no_answer_turn"),
+        ({"messages": [{"role": U, "content": "q"}, {"role": A, "content": "a", "train": "no"}]}, "wrong_type"),
+        ({"messages": [{"role": U, "content": "q", "train": True}, {"role": A, "content": "a"}]}, "wrong_type"),
+        ({"messages": [{"role": U, "content": "q"}, {"role": A, "content": "a", "weight": True}]}, "wrong_type"),
+        ({"messages": [{"role": U, "content": "q"}, {"role": A, "content": "a", "weight": 1, "loss": False}]}, "wrong_type"),
+        ({"prompt": "q", "chosen": "a", "rejected": "b"}, "missing_field"), ({"text": "all of it"}, "missing_field"),
+        ({"prompt": "q", "completion": "a", "rejected": "b"}, "missing_field"),
+        ({"query": "q", "laws": ["l"], "history": ["[路人] q", "[律师] a"]}, "bad_role"),
+        ({"query": "q", "laws": ["l"], "history": ["[律师] a", "[客户] q"]}, "role_order"),
+        ({"query": "q", "laws": ["l"], "history": ["[客户] q", "[律师] a", "[律师] b"]}, "role_order"),
+        ({"query": "q", "laws": ["l"], "history": ["[客户] q"]}, "no_answer_turn"),
+        ({"query": "q", "laws": ["l"], "history": ["[客户] other", "[律师] a"]}, "ambiguous"),
+        ({"query": "q", "laws": {"l": 1}, "response": "a"}, "wrong_type"),
+        ({"input": "q", "query": "q", "output": "a", "response": "a"}, "ambiguous"),
+        ({"messages": [], "conversations": []}, "ambiguous"),
     ],
 )  # fmt: skip
 def test_why_a_row_cannot_be_used(row: Any, expected: str) -> None:
     assert reason(row) == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "shape"),
+    [
+        ({"input": "q", "output": "a", "reference": None}, "input/output"),
+        ({"input": "q", "output": "a", "reference": []}, "input/output"),
+        ({"query": "q", "response": "a", "laws": [], "history": []}, "query/response"),
+        ({"input": "", "instruction": "q", "output": "a", "history": None}, "alpaca"),
+        ({"instruction": "q", "context": "", "response": "a"}, "instruction/response"),
+        ({"input": "q", "output": "a", "A": "", "B": None}, "input/output"),
+        ({"messages": [{"role": U, "content": "q"}, {"role": A, "content": "a"}], "prompt": "q"}, "messages"),
+    ],
+)  # fmt: skip
+def test_what_is_empty_makes_no_other_shape(row: Any, shape: str) -> None:
+    _, found, out = convert(row, "auto", {})
+    assert found == shape
+    assert {key for key, value in row.items() if not value} <= out.used
+
+
+def test_ambiguous_rows_name_the_candidates() -> None:
+    with pytest.raises(BadRow, match="input/output, question/answer"):
+        convert({"input": "q", "output": "a", "question": "q", "answer": "a"}, "auto", {})
+
+
+@pytest.mark.parametrize("flag", [{"train": False}, {"loss": False}, {"weight": 0}])
+def test_an_answer_may_be_marked_as_not_trained_on(flag: dict[str, Any]) -> None:
+    talk = [{"role": U, "content": "q"}, {"role": A, "content": "a"} | flag, {"role": U, "content": "p"}]
+    row = {"messages": [*talk, {"role": A, "content": "b", "train": True}]}
+    assert [m.trained for m in convert(row, "auto", {})[0].messages] == [True, False, True, True]
+
+
+def test_turns_of_a_prompt_are_not_trained_on() -> None:
+    row = {
+        "prompt": [{"role": U, "content": "q"}, {"role": A, "content": "a"}, {"role": U, "content": "p"}],
+        "completion": [{"role": A, "content": "b"}],
+    }
+    assert [m.trained for m in convert(row, "auto", {})[0].messages] == [True, False, True, True]
+
+
+@pytest.mark.parametrize(
+    "row", [{"question": "q"}, {"input": "q"}, {"messages": [{"role": U, "content": "q"}]}]
+)
+def test_a_question_may_lack_its_answer_where_none_is_needed(row: Any) -> None:
+    assert [(m.role, m.content) for m in convert(row, "auto", {}, answer=False)[0].messages] == [(U, "q")]
+    with pytest.raises(BadRow):
+        convert(row, "auto", {})
+
+
+def test_keys_within_turns_that_are_not_used_are_named() -> None:
+    row = {"messages": [{"role": U, "content": "q", "name": "x"}, {"role": A, "content": "a", "id": 1}]}
+    assert convert(row, "auto", {})[2].unused == {"messages[].name", "messages[].id"}
+
+
+def test_parts_of_a_content_are_one_text() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    assert turns({"messages": [{"role": U, "content": parts}, {"role": A, "content": "c"}]}) == [
+        (U, "ab"),
+        (A, "c"),
+    ]
 
 
 def test_a_named_shape_needs_its_keys() -> None:
@@ -175,7 +275,7 @@ def test_messages_come_out_as_they_went_in(system: str | None, pairs: list[tuple
     )  # fmt: skip
     row = {"messages": [{"role": m.role, "content": m.content} for m in talk.messages]}
     once = convert(row, "auto", {})[0]
-    again = convert({"messages": [vars(m) for m in once.messages]}, "auto", {})
+    again = convert(plain(once), "auto", {})
     assert again[0] == once
     assert not again[2].repairs
     assert len(once.messages) == len(talk.messages)

@@ -1,269 +1,257 @@
-"""A data file's bytes as records with their physical lines; what cannot be read is a record or a DataError."""
+"""Any data file as records: whatever its bytes and its kind, every row is there, in order, once, unchanged."""
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
+import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from doubles.data_files import ROW, records_of, seen, values, write
+from loralab.data import files, json_records
 from loralab.data.reasons import BadRow
-from loralab.data.records import Record, read_records
-from loralab.errors import EXIT_DATA, DataError
+from loralab.data.records import DataFile, Record, open_records
+from loralab.errors import DataError
 
-ROW = '{"input": "问", "output": "答"}'
-DEEP = "[" * 2000 + "]" * 2000
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
-
-Read = Callable[..., list[tuple[str, object]]]
-
-
-@pytest.fixture
-def read(tmp_path: Path) -> Read:
-    """[(place after the file's name, value or the reason for its fault)] of a file with these bytes."""
-
-    def read(data: str | bytes, name: str = "rows.json", encoding: str = "utf-8") -> list[tuple[str, object]]:
-        path = tmp_path / name
-        path.write_bytes(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data)
-        _, records = read_records(path, encoding)
-        return [shown(record, path) for record in records]
-
-    return read
+SHARED = Path(os.environ.get("LORALAB_SHARED_DATA", "")) if os.environ.get("LORALAB_SHARED_DATA") else None
+NAMES = (
+    ".json", ".jsonl", ".txt", ".csv", ".tsv", ".parquet", ".gz", ".jsonl.gz", ".csv.gz", ".tsv.gz", ".parquet.gz",
+)  # fmt: skip
+PARTS = [
+    ROW.encode(), b"\n", b"[", b"]", b",", b"{", b"}", b'"', b":", b"\r\n", b"\r", b"\xff", b"\xef\xbb\xbf", b"\0", b'"input"', b"NaN",
+    b"9" * 5000, b"[" * 3000, b'"\\ud800"', b"\xce\xca", b" " * 40, b"1e999", b";", b"\t", b"\xff\xfe", b"\x1f\x8b", b"PAR1", b"input,output\n",
+    b'""', b"a,b\n", b"\\", b"\\u12",
+]  # fmt: skip
+ANY_BYTES = st.binary(max_size=80) | st.lists(st.sampled_from(PARTS), max_size=12).map(b"".join)
+TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+OBJECTS = st.lists(
+    st.dictionaries(
+        TEXT,
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT | st.lists(TEXT, max_size=3),
+        max_size=3,
+    ),
+    min_size=1,
+    max_size=5,
+)  # fmt: skip
 
 
-def shown(record: Record, path: Path) -> tuple[str, object]:
-    place = record.place.removeprefix(f"{path}:")
-    if record.fault:
-        assert isinstance(record.fault, BadRow)
-        return place, record.fault.reason
-    return place, record.value
+def as_seen(path: Path, encoding: str = "utf-8") -> tuple[Any, ...]:
+    """All that a file's reader says, in a form that is easily compared."""
+    try:
+        file, records = records_of(path, encoding)
+    except DataError as error:
+        return (error.text(), error.text("zh"))
+    faults = [
+        (r.fault.reason, str(r.fault.detail), r.fault.detail.text("zh")) if r.fault else None for r in records
+    ]
+    return (
+        file.kind, file.repaired, [(r.number, r.line) for r in records], faults, [ascii(r.value) for r in records],
+    )  # fmt: skip
 
 
-def refused(read: Read, *arguments: str | bytes) -> str:
-    with pytest.raises(DataError) as caught:
-        read(*arguments)
-    assert caught.value.exit_code == EXIT_DATA
-    return str(caught.value)
-
-
-# --------------------------------------------------------------------------------------------- places
+# ----------------------------------------------------------------------------------------------- any bytes
 
 
 @given(
-    values=st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=3), min_size=1, max_size=6),
-    gaps=st.lists(st.integers(0, 3), min_size=6, max_size=6),
+    data=ANY_BYTES,
+    name=st.sampled_from(NAMES),
+    packed=st.booleans(),
+    encoding=st.sampled_from(["utf-8", "gb18030", "utf-16", "utf-16-be", "utf-32", "ascii", "latin-1"]),
 )
-def test_lines_keep_their_physical_line(
-    tmp_path_factory: pytest.TempPathFactory, values: list[object], gaps: list[int]
+@example(
+    data=b'[{"a": {"b": 1, "b": 2}, "c": ' + b"9" * 5000 + b"}]", name=".json", packed=False, encoding="utf-8"
+)
+@example(data=b'[{"a": {"b": 1, "b": 2}, "c": ' + b"[" * 3000, name=".json", packed=False, encoding="utf-8")
+@example(
+    data=b"[" + ROW.encode() + b",\n\xff,\n" + ROW.encode() + b"]",
+    name=".json",
+    packed=False,
+    encoding="utf-8",
+)
+def test_any_bytes_end_in_records_or_in_words(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, name: str, packed: bool, encoding: str
 ) -> None:
-    path = tmp_path_factory.getbasetemp() / "rows.jsonl"
-    text, expected, line = "", [], 1
-    for value, gap in zip(values, gaps, strict=False):
-        text += "\n" * gap + json.dumps(value, ensure_ascii=False) + "\n"
-        expected.append((str(line + gap), value))
-        line += gap + 1
-    path.write_text(text, "utf-8", newline="")
-    found = [shown(record, path) for record in read_records(path)[1]]
-    assert found == expected
+    path = write(tmp_path_factory.getbasetemp() / f"any{name}", gzip.compress(data) if packed else data)
+    assert as_seen(path, encoding) == as_seen(path, encoding)
 
 
 @given(
-    values=st.lists(JSON, min_size=1, max_size=5),
-    indent=st.sampled_from([None, 1, 4]),
-    before=st.sampled_from(["", "\n", "\n\n  \n", " "]),
+    data=ANY_BYTES,
+    name=st.sampled_from([".json", ".csv", ".tsv"]),
+    packed=st.booleans(),
+    block=st.integers(1, 7),
 )
-def test_elements_of_an_array_keep_the_line_they_start_on(
-    tmp_path_factory: pytest.TempPathFactory, values: list[object], indent: int | None, before: str
-) -> None:
-    path = tmp_path_factory.getbasetemp() / "array.json"
-    text, places = "[", []
-    for number, value in enumerate(values):
-        text += ("," if number else "") + before
-        places.append(1 + text.count("\n"))
-        text += json.dumps(value, indent=indent)
-    text += before + "]"
-    path.write_text(text, "utf-8")
-    one_line = "\n" not in text
-    expected = [
-        (f"#{number}" if one_line else str(line), value)
-        for number, (line, value) in enumerate(zip(places, values, strict=True), 1)
-    ]
-    assert [shown(record, path) for record in read_records(path)[1]] == expected
-
-
-def test_a_line_separator_inside_a_string_does_not_end_a_row(read: Read) -> None:
-    text = json.dumps({"input": "a\u2028b\x85c"}, ensure_ascii=False)
-    assert read(text + "\n" + text) == [
-        ("1", {"input": "a\u2028b\x85c"}),
-        ("2", {"input": "a\u2028b\x85c"}),
-    ]
-
-
-@pytest.mark.parametrize("name", ["rows.json", "rows.jsonl", "rows.txt"])
-def test_the_content_tells_an_array_from_lines_and_not_the_name(read: Read, name: str) -> None:
-    value = json.loads(ROW)
-    assert read(f"[{ROW},\n{ROW}]", name) == [("1", value), ("2", value)]
-    assert read(f"{ROW}\n{ROW}", name) == [("1", value), ("2", value)]
-
-
-def test_lines_of_lists_are_lines(read: Read) -> None:
-    twice = '[{"a": 1, "a": 2}]'
-    assert read(f"[{ROW}]\n[{ROW}]") == [("1", [json.loads(ROW)]), ("2", [json.loads(ROW)])]
-    assert read(f"{twice}\n[{ROW}]") == [("1", "duplicate_key"), ("2", [json.loads(ROW)])]
-
-
-# ------------------------------------------------------------------------------------------ JSON faults
-
-
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        ('{"a": 1', "bad_json"), (ROW + ROW, "bad_json"), ("{'a': 1}", "bad_json"), ('{"a": 1, "a": 1}', "duplicate_key"),
-        ('{"a": {"b": 1, "b": 2}}', "duplicate_key"), ('{"a": NaN}', "bad_json"), ('{"a": -Infinity}', "bad_json"),
-        ('{"a": 1e999}', "bad_json"), ('{"a": ' + "9" * 5000 + "}", "bad_json"), ('{"a": ' + DEEP + "}", "bad_json"),
-        ('{"a": ' + "[" * 150 + "]" * 150 + "}", "bad_json"), ('{"a": "\0"}', "bad_json"), ("{\ufeff}", "bad_json"),
-    ],
-)  # fmt: skip
-def test_a_bad_row_leaves_its_neighbours_alone(read: Read, line: str, reason: str) -> None:
-    value = json.loads(ROW)
-    assert read(f"{ROW}\n{line}\n{ROW}") == [("1", value), ("2", reason), ("3", value)]
-
-
-@pytest.mark.parametrize(
-    ("element", "reason"),
-    [
-        ('{"a": 1, "a": 1}', "duplicate_key"), ('{"a": NaN}', "bad_json"), ('{"a": 1e999}', "bad_json"),
-        ('{"a": ' + "9" * 5000 + "}", "bad_json"), ('{"a": {"b": 1, "b": 2}, "c": ' + "9" * 5000 + "}", "duplicate_key"),
-        ('{"a": ' + "[" * 150 + "]" * 150 + "}", "bad_json"),
-    ],
-)  # fmt: skip
-def test_a_bad_element_that_is_whole_leaves_its_neighbours_alone(
-    read: Read, element: str, reason: str
-) -> None:
-    value = json.loads(ROW)
-    assert read(f"[{ROW},\n{element},\n{ROW}]") == [("1", value), ("2", reason), ("3", value)]
-
-
-@pytest.mark.parametrize(
-    ("text", "place"),
-    [
-        (f"[{ROW},\n{ROW},\n]", "3"), (f"[{ROW},\n{ROW}", "2"), (f'[{ROW},\n{{"a": 1,\n"b": ', "2"), (f"[{ROW},\n", "#2"),
-        (f"[{ROW}\n{ROW}]", "2"), (f"[{ROW},\n{ROW}]\n{ROW}", "3"), ('[{"a": {"b": 1, "b": 2}, "c": ' + DEEP + "}]", "#1"),
-    ],
-)  # fmt: skip
-def test_an_array_that_breaks_off_says_where(read: Read, text: str, place: str) -> None:
-    found = read(text)
-    assert found[-1] == (place, "bad_json")
-    assert all(value == json.loads(ROW) for _, value in found[:-1])
-    assert sum(isinstance(value, dict) for _, value in found) in (text.count(ROW), text.count(ROW) - 1)
-
-
-def test_an_empty_array_has_no_records(read: Read) -> None:
-    assert read("[ \n]") == []
-
-
-# --------------------------------------------------------------------------------------------- encodings
-
-
-def test_repairs_of_a_file_are_noted(tmp_path: Path) -> None:
-    path = tmp_path / "rows.jsonl"
-    path.write_bytes(b"\xef\xbb\xbf" + f"{ROW}\r\n{ROW}\r\n".encode())
-    file, records = read_records(path)
-    assert file.repaired == {"bom", "crlf"}
-    assert [record.value for record in records] == [json.loads(ROW)] * 2
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16", "utf-16-le", "big5"])
-def test_a_file_in_the_encoding_that_was_named(read: Read, encoding: str) -> None:
-    text = '{"input": "房東", "output": "依法"}\n'
-    assert read((text * 2).encode(encoding), "rows.jsonl", encoding) == [
-        ("1", json.loads(text)),
-        ("2", json.loads(text)),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("written", "named"),
-    [("gbk", "gb18030"), ("utf-16", "utf-16"), ("utf-16-le", "utf-16-le"), ("utf-16-be", "utf-16-be")],
+@example(
+    data=b'[1, "\\u00e9\\ud83d\\ude00", -1.5e+30, true, null, 12345678901234567890]',
+    name=".json",
+    packed=False,
+    block=1,
 )
-@pytest.mark.parametrize("text", [ROW, "[" + ROW + ",\n" + ROW + "]"])
-def test_a_file_in_another_encoding_is_refused_and_the_encoding_named(
-    read: Read, written: str, named: str, text: str
+@example(
+    data=b'[{"a"' + b" " * 50 + b":" + b" " * 50 + b"1" + b" " * 50 + b"}," + b" " * 50 + b"2]",
+    name=".json",
+    packed=False,
+    block=3,
+)
+@example(data=b'{\n"a"' + b"\n" * 50 + b": tru", name=".json", packed=False, block=3)
+def test_records_do_not_depend_on_where_blocks_end(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, name: str, packed: bool, block: int
 ) -> None:
-    said = refused(read, text.encode(written))
-    assert f"is not UTF-8; it looks like {named}\n" in said
-    assert f"data.encoding: {named}" in said
+    path = write(tmp_path_factory.getbasetemp() / f"blocks{name}", gzip.compress(data) if packed else data)
+    whole = as_seen(path)
+    with mock.patch.object(files, "BLOCK", block):
+        assert as_seen(path) == whole
 
 
-def test_a_utf8_file_under_another_encoding(read: Read) -> None:
-    assert "is not ASCII; it looks like utf-8" in refused(read, ROW.encode(), "rows.jsonl", "ascii")
+# ---------------------------------------------------------------------------------------------- round trips
 
 
-@pytest.mark.parametrize("name", ["no-such", "hex", "rot13", "undefined", "punycode", "", "a\0b"])
-def test_what_is_no_encoding_of_text_files(read: Read, name: str) -> None:
-    with pytest.raises(LookupError):
-        read('{"a": "}{é"}', "rows.jsonl", name)
+def compact(rows: list[Any]) -> str:
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
 
 
-@pytest.mark.parametrize("bad", [b'"\xff\xfe"', b'"\xe4\xb8"', b'"\xed\xa0\x80"', b'"ok", "x": "\x80"'])
-def test_a_line_with_bytes_of_another_encoding_is_one_bad_row(read: Read, bad: bytes) -> None:
-    value, row = json.loads(ROW), ROW.encode()
-    broken = b'{"input": ' + bad + b"}"
-    assert read(row + b"\n" + broken + b"\n" + row) == [("1", value), ("2", "bad_encoding"), ("3", value)]
-    assert read(b"[" + row + b",\n" + broken + b",\n" + row + b"]") == [
-        ("1", value), ("2", "bad_encoding"), ("3", value),
-    ]  # fmt: skip
-    assert read(b"[" + row + b"," + broken + b"," + row + b"]") == [
-        ("#1", value), ("#2", "bad_encoding"), ("#3", value),
-    ]  # fmt: skip
+def pretty(rows: list[Any]) -> str:
+    return json.dumps(rows, ensure_ascii=False, indent=2)
 
 
-def test_an_element_with_a_bad_byte_in_a_line_of_its_own_is_not_kept_without_it(read: Read) -> None:
-    text = b'[{"input": "a",\n"system": "\xff",\n"output": "b"},\n' + ROW.encode() + b"]"
-    assert read(text) == [("1", "bad_encoding"), ("4", json.loads(ROW))]
+def as_lines(rows: list[Any]) -> str:
+    return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
 
 
-def test_a_file_whose_only_line_has_a_bad_byte_is_not_called_empty(read: Read) -> None:
-    assert read(b'{"input": "\xff\x80\x81"}') == [("1", "bad_encoding")]
+def as_objects(rows: list[Any]) -> str:
+    return "\n".join(json.dumps(row, indent=1) if row else "{\n}" for row in rows)
 
 
-# ------------------------------------------------------------------------------------------- other files
+@pytest.mark.parametrize("shape", [compact, pretty, as_lines, as_objects])
+@given(
+    rows=OBJECTS,
+    packed=st.booleans(),
+    encoding=st.sampled_from(["utf-8", "gb18030", "utf-16", "utf-32-be"]),
+    block=st.integers(1, 99),
+)
+def test_json_rows_are_the_same_in_every_shape(
+    tmp_path_factory: pytest.TempPathFactory, shape: Callable[[list[Any]], str], rows: list[Any], packed: bool, encoding: str, block: int
+) -> None:  # fmt: skip
+    data = shape(rows).encode(encoding)
+    path = write(tmp_path_factory.getbasetemp() / "shape.json", gzip.compress(data) if packed else data)
+    with mock.patch.object(files, "BLOCK", block):
+        found = values(path, encoding)
+    assert found == rows
+    assert compact(found) == compact(rows)  # to the last digit and the order of keys
 
 
-@pytest.mark.parametrize("data", ["", "\n \t\n", b"\xef\xbb\xbf"])
-def test_an_empty_file(read: Read, data: str | bytes) -> None:
-    assert "rows.json: is empty" in refused(read, data)
-
-
-def test_gzip(read: Read) -> None:
-    packed = gzip.compress((ROW + "\n").encode() * 3)
-    assert len(read(packed, "rows.jsonl.gz")) == 3
-    assert "cannot be read" in refused(read, packed[:-9], "rows.jsonl.gz")
-    assert "cannot be read" in refused(read, ROW, "rows.jsonl.gz")
-    assert "cannot be read" in refused(read, packed[:12] + b"\xff" * 20, "rows.jsonl.gz")
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "named"),
-    [
-        ("rows.csv", "input,output\n问,答\n", ".csv"), ("rows.TSV", "input\toutput\n", ".TSV"),
-        ("rows.parquet", b"PAR1\0\0PAR1", ".parquet"), ("rows.bin", b"PAR1\0\0PAR1", ".parquet"),
-        ("rows.csv.gz", gzip.compress(b"input,output\n"), ".csv"),
-    ],
-)  # fmt: skip
-def test_a_table_is_refused_once_and_not_line_by_line(
-    read: Read, name: str, data: str | bytes, named: str
+@given(rows=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=5))
+def test_rows_of_text_are_the_same_in_tables(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
 ) -> None:
-    said = refused(read, data, name)
-    assert (
-        f"{name}: {named} files are not read by this version\n  next: convert the file to JSON lines" in said
+    expected = [{"问题": a or None, "回答": b or None} for a, b in rows]
+    folder = tmp_path_factory.getbasetemp()
+    pq.write_table(
+        pa.Table.from_pylist(expected, pa.schema([("问题", pa.string()), ("回答", pa.string())])),
+        folder / "t.parquet",
     )
-    assert said.count("\n") == 1
+    assert values(folder / "t.parquet") == expected
+    for name, delimiter in (("t.csv", ","), ("t.tsv", "\t")):
+        buffer = io.StringIO()
+        csv.writer(buffer, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerows([("问题", "回答"), *rows])
+        found = seen(write(folder / name, buffer.getvalue()))
+        assert [value for _, value in found] == [
+            "bad_unicode" if "\0" in a + b else value for value, (a, b) in zip(expected, rows, strict=True)
+        ]
+
+
+# ---------------------------------------------------------------------------------------- large files
+
+
+def rows_of_text(number: int) -> list[dict[str, str]]:
+    return [{"input": f"问{i}" * 10, "output": "答" * 100} for i in range(number)]
+
+
+def in_csv(rows: list[dict[str, str]]) -> str:
+    return "input,output\n" + "".join(f"{row['input']},{row['output']}\n" for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("a.json", compact),
+        ("b.json", pretty),
+        ("c.json", as_lines),
+        ("d.json", as_objects),
+        ("e.csv", in_csv),
+    ],
+)
+def test_memory_does_not_grow_with_the_file(
+    tmp_path: Path, name: str, shape: Callable[[list[Any]], str]
+) -> None:
+    def peak(number: int) -> int:
+        path = write(tmp_path / name, gzip.compress(shape(rows_of_text(number)).encode(), 1))
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in open_records(path)[1]) == number
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    with mock.patch.object(files, "BLOCK", 1 << 12), mock.patch.object(json_records, "FIRST_LINE", 1 << 12):
+        assert peak(3000) < peak(300) + 100_000
+
+
+# ----------------------------------------------------------------------------------------------- the values
+
+
+def test_a_record_says_where_it_stands() -> None:
+    assert Record("a.json", 3, 7).place == "a.json:7"
+    assert Record("a.json", 3, None).place == "a.json:#3"
+    assert (Record("a", 1, 1).value, Record("a", 1, 1).fault) == (None, None)
+
+
+def test_a_fault_does_not_keep_what_was_being_read(tmp_path: Path) -> None:
+    for text in ('[{"a": 1, "a": 2}]', '{"a": NaN}', "{", "[x", "[[[", '{"a": ' + "[" * 3000):
+        for record in records_of(write(tmp_path / "rows.json", text))[1]:
+            assert isinstance(record.fault, BadRow)
+            assert record.fault.__traceback__ is None
+
+
+def test_the_hash_is_complete_at_the_end(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl", f"{ROW}\n\ufeff{ROW}\r\n")
+    file, records = open_records(path)
+    assert file == DataFile(str(path), "", "JSON lines", set())
+    assert len(list(records)) == 2
+    assert len(file.sha256) == 64
+    assert file.repaired == {"bom", "crlf"}
+
+
+# ------------------------------------------------------------------------------------------------ real files
+
+
+@pytest.mark.skipif(SHARED is None, reason="needs LORALAB_SHARED_DATA")
+def test_real_files_hold_what_python_reads_in_them() -> None:
+    assert SHARED is not None
+    paths = [p for p in sorted(SHARED.rglob("*")) if p.suffix in (".json", ".jsonl", ".csv")]
+    assert len(paths) > 50
+    for path in paths:
+        text = path.read_text("utf-8-sig")
+        if path.suffix == ".csv":
+            expected = [
+                {k: v or None for k, v in row.items()}
+                for row in csv.DictReader(io.StringIO(text, newline=""))
+            ]
+        elif path.suffix == ".jsonl":
+            expected = [json.loads(line) for line in text.split("\n") if line]
+        else:
+            whole = json.loads(text)
+            expected = whole if isinstance(whole, list) else [whole]
+        assert values(path) == expected, path

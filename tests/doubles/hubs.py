@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,21 +14,40 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-COMMIT = "c0ffee" * 6 + "c0de"
-REPOSITORY, GATED = "owner/model", "owner/gated"
-BRANCHES = ("main", "master", COMMIT)
+COMMIT, OLD_COMMIT = "c0ffee" * 6 + "c0de", "0ddba11" * 5 + "c0de5"
+REPOSITORY, GATED, DATA = "owner/model", "owner/gated", "owner/data"
+NAMES = {"model": REPOSITORY, "dataset": DATA}
+
+
+class QuietServer(ThreadingHTTPServer):
+    """Says nothing of clients that were killed or hung up."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 @dataclass
 class HubDouble:
-    """A hub with one repository. `files` are its bytes; the sets name files that come out wrong."""
+    """A hub with one repository. `files` are its bytes; the fields below name files that come out wrong."""
 
     answer: Callable[[HubDouble, Request], None]
     files: dict[str, bytes]
-    cut: set[str] = field(default_factory=set)  # the connection breaks halfway, once
+    kind: str = "model"
+    versions: dict[str, dict[str, bytes]] = field(default_factory=dict)  # older commit -> its files
+    tags: dict[str, str] = field(default_factory=dict)  # further names of commits
+    commits: dict[str, str] | None = field(default_factory=dict)  # that last changed a file; None: not told
+    gated: bool = False  # files are listed, not given
+    cut: dict[str, int] = field(default_factory=dict)  # the connection breaks halfway, so many times
+    stalled: dict[str, int] = field(default_factory=dict)  # half arrives, then nothing until `go_on` is set
     spoilt: set[str] = field(default_factory=set)  # the right number of wrong bytes
+    statuses: dict[str, list[int]] = field(default_factory=dict)  # answers after the cuts, before the rest
+    ranges: bool = True  # whether Range is heeded
+    xet: bool = False  # large files are offered in pieces too
+    storage: str = ""  # the address of another server that has the bytes of large files
     hang_seconds: float = 0.0
     requests: list[Request] = field(default_factory=list)
+    go_on: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> HubDouble:
         double = self
@@ -35,7 +55,7 @@ class HubDouble:
         class Handler(Request):
             hub = double
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = QuietServer(("127.0.0.1", 0), Handler)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
         self.thread.start()
         return self
@@ -43,6 +63,7 @@ class HubDouble:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.go_on.set()
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
@@ -51,9 +72,23 @@ class HubDouble:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server.server_port}"
 
+    def commit(self, revision: str) -> str:
+        """The commit at which a branch or tag stands."""
+        return COMMIT if revision in ("main", "master") else self.tags.get(revision, revision)
+
+    def at(self, name: str, kind: str, revision: str) -> dict[str, bytes] | None:
+        """The files of a repository at a branch, tag or commit; None if there is no such thing."""
+        if kind != self.kind or name != NAMES[kind]:
+            return None
+        return {COMMIT: self.files, **self.versions}.get(self.commit(revision))
+
     def sent(self, path: str) -> list[Request]:
         """The requests for the bytes of a file."""
         return [r for r in self.requests if r.command == "GET" and r.file == path]
+
+    def ranges_of(self, path: str) -> list[str | None]:
+        """From where on the bytes of a file were asked for, request by request."""
+        return [r.headers["Range"] for r in self.sent(path)]
 
 
 class Request(BaseHTTPRequestHandler):
@@ -82,53 +117,70 @@ class Request(BaseHTTPRequestHandler):
     def send_json(self, value: Any, status: int = 200, **headers: str) -> None:
         self.send(status, json.dumps(value).encode(), Content_Type="application/json", **headers)
 
-    def send_file(self, path: str, **headers: str) -> None:
+    def send_file(self, path: str, data: bytes, **headers: str) -> None:
         """The bytes of a file, from where Range asks, with the faults that the test asked for."""
         self.file = path
-        data = self.hub.files[path]
+        if self.command == "GET" and self.hub.statuses.get(path) and not self.hub.cut.get(path):
+            self.send(self.hub.statuses[path].pop(0))
+            return
         if path in self.hub.spoilt:
             data = bytes(b ^ 1 for b in data)
-        start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
+        asked = self.headers.get("Range", "bytes=0-") if self.hub.ranges else "bytes=0-"
+        start = int(asked.removeprefix("bytes=").partition("-")[0])
         if start:
             headers["Content_Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
         body, length = data[start:], len(data) - start
-        if self.command == "GET" and path in self.hub.cut:
-            self.hub.cut.remove(path)
+        stalled = self.command == "GET" and self.hub.stalled.get(path, 0) > 0
+        if self.command == "GET" and self.hub.cut.get(path):
+            self.hub.cut[path] -= 1
             body = body[: len(body) // 2]
-        self.send(206 if start else 200, body, length, **headers)
+        self.send(206 if start else 200, body[: len(body) // 2] if stalled else body, length, **headers)
+        if stalled:
+            self.hub.stalled[path] -= 1
+            self.hub.go_on.wait(30)
 
 
 # ------------------------------------------------------------------------------------ Hugging Face
 
 
 def huggingface(hub: HubDouble, request: Request) -> None:
-    """/api/models/{id}[/revision/{rev}] and /{id}/resolve/{rev}/{file}."""
+    """/api/{kind}s/{id}[/revision/{rev}] and [/datasets]/{id}/resolve/{rev}/{file}."""
     parts = [unquote(p) for p in urlsplit(request.path).path.strip("/").split("/")]
-    if parts[:2] == ["api", "models"]:
-        _huggingface_info(hub, request, "/".join(parts[2:4]), parts[5] if len(parts) > 5 else "main")
-    elif parts[2:3] == ["resolve"] and "/".join(parts[4:]) in hub.files:
-        path = "/".join(parts[4:])
-        etag = _sha256(hub.files[path]) if _is_large(path) else _git_blob(hub.files[path])
-        headers = (
-            {"X_Linked_Etag": f'"{etag}"', "X_Linked_Size": str(len(hub.files[path]))}
-            if _is_large(path)
-            else {}
-        )
-        request.send_file(path, ETag=f'"{etag}"', X_Repo_Commit=COMMIT, **headers)
-    else:
+    if parts[:2] in (["api", "models"], ["api", "datasets"]):
+        revision = parts[5] if len(parts) > 5 else "main"
+        _huggingface_info(hub, request, "/".join(parts[2:4]), parts[1].removesuffix("s"), revision)
+        return
+    kind = "dataset" if parts[0] == "datasets" else "model"
+    owner, name, verb, revision, *file = [*parts[kind == "dataset" :], "", "", ""]
+    file = file[:-3]
+    files, path = hub.at(f"{owner}/{name}", kind, revision), "/".join(file)
+    if verb != "resolve" or files is None or path not in files:
         request.send_json({"error": "Entry not found"}, 404, X_Error_Code="EntryNotFound")
+    elif hub.gated:
+        request.send_json({"error": "restricted"}, 403, X_Error_Code="GatedRepo")
+    else:
+        data, large = files[path], _is_large(path)
+        etag = _sha256(data) if large else _git_blob(data)
+        headers = {"X_Linked_Etag": f'"{etag}"', "X_Linked_Size": str(len(data))} if large else {}
+        if hub.xet and large:
+            headers |= {"X_Xet_Hash": _sha256(data), "X_Xet_Refresh_Route": f"{hub.url}/xet"}
+        headers |= {"ETag": f'"{etag}"', "X_Repo_Commit": hub.commit(revision)}
+        if hub.storage and large:
+            request.send(302, Location=f"{hub.storage}/{path}?signature=x", **headers)
+        else:
+            request.send_file(path, data, **headers)
 
 
-def _huggingface_info(hub: HubDouble, request: Request, name: str, revision: str) -> None:
+def _huggingface_info(hub: HubDouble, request: Request, name: str, kind: str, revision: str) -> None:
     if name == GATED:
         request.send_json({"error": "restricted"}, 403, X_Error_Code="GatedRepo")
-    elif name != REPOSITORY:
+    elif hub.at(name, kind, "main") is None:
         request.send_json({"error": "Repository not found"}, 404, X_Error_Code="RepoNotFound")
-    elif revision not in BRANCHES:
+    elif (files := hub.at(name, kind, revision)) is None:
         request.send_json({"error": "Invalid rev id"}, 404, X_Error_Code="RevisionNotFound")
     else:
-        siblings = [_sibling(path, data) for path, data in hub.files.items()]
-        request.send_json({"id": name, "sha": COMMIT, "siblings": siblings})
+        siblings = [_sibling(path, data) for path, data in files.items()]
+        request.send_json({"id": name, "sha": hub.commit(revision), "siblings": siblings})
 
 
 def _sibling(path: str, data: bytes) -> dict[str, Any]:
@@ -139,7 +191,7 @@ def _sibling(path: str, data: bytes) -> dict[str, Any]:
 
 
 def _is_large(path: str) -> bool:
-    return path.endswith((".safetensors", ".bin"))
+    return path.endswith((".safetensors", ".bin", ".jsonl", ".parquet"))
 
 
 def _sha256(data: bytes) -> str:
@@ -154,22 +206,41 @@ def _git_blob(data: bytes) -> str:
 
 
 def modelscope(hub: HubDouble, request: Request) -> None:
-    """/api/v1/models/{id}/repo/files and /api/v1/models/{id}/repo?FilePath=."""
+    """/api/v1/models/{id}/repo/files or /datasets/{id}/repo/tree, and /{kind}s/{id}/repo?FilePath=."""
     url = urlsplit(request.path)
     query = {k: v[0] for k, v in parse_qs(url.query).items()}
     parts = url.path.strip("/").split("/")[2:]
     if parts == ["repos", "internalAccelerationInfo"]:
         request.send_json({"Code": 200, "Data": {}})
-    elif "/".join(parts[1:3]) != REPOSITORY or query.get("Revision") not in BRANCHES:
+        return
+    files = hub.at("/".join(parts[1:3]), parts[0].removesuffix("s"), query.get("Revision", ""))
+    if files is None:
         request.send_json({"Code": 10010205001, "Message": "not found", "Success": False}, 404)
-    elif parts[3:] == ["repo", "files"]:
-        files = [
-            {"Path": p, "Name": p.rpartition("/")[2], "Size": len(d), "Sha256": _sha256(d), "Type": "blob"}
-            for p, d in hub.files.items()
-        ]
-        request.send_json({"Code": 200, "Data": {"Files": files}, "Success": True})
+    elif parts[3:] == ["repo", "files" if hub.kind == "model" else "tree"]:
+        entries = [_entry(hub, path, data) for path, data in files.items()]
+        if "PageNumber" in query:
+            number, size = int(query["PageNumber"]), int(query["PageSize"])
+            entries = entries[(number - 1) * size : number * size]
+        request.send_json({"Code": 200, "Data": {"Files": entries}, "Success": True})
+    elif hub.gated:
+        request.send_json({"Code": 10010205001, "Message": "login", "Success": False}, 401)
     else:
-        request.send_file(query["FilePath"])
+        request.send_file(query["FilePath"], files[query["FilePath"]])
+
+
+def _entry(hub: HubDouble, path: str, data: bytes) -> dict[str, Any]:
+    told = {} if hub.commits is None else {"Revision": hub.commits.get(path, COMMIT)}
+    name = path.rpartition("/")[2]
+    return {"Path": path, "Name": name, "Size": len(data), "Sha256": _sha256(data), "Type": "blob", **told}
+
+
+# ----------------------------------------------------------------------------------- a hub's storage
+
+
+def storage(hub: HubDouble, request: Request) -> None:
+    """/{file}: bytes for anyone with the address."""
+    path = urlsplit(request.path).path.strip("/")
+    request.send_file(path, hub.files[path])
 
 
 ANSWERS = {"huggingface": huggingface, "modelscope": modelscope}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import chat_templates as t
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doubles.tiny_model import CHATML, SPECIAL, make_tokenizer
+from doubles.tiny_model import SPECIAL, make_tokenizer
 from loralab.data.conversation import Conversation, Message
 from loralab.data.reasons import BadRow
 from loralab.encode import ChatTemplate, Encoded, encode, encode_prompt, read_template
@@ -21,6 +21,9 @@ TEMPLATES = {
     "default system": read_template(t.tokenizer(t.DEFAULT_SYSTEM)),
     "trims": read_template(t.tokenizer(t.TRIMS)),
     "merges": read_template(make_tokenizer([("Ċ", "Ċ"), ("a", "a"), ("Ċ", "a")])),
+}
+REACTING = {
+    name: read_template(t.tokenizer(name)) for name in (t.REACTS, t.DROPS_SYSTEM, t.TWICE, t.SYSTEM_LATE)
 }
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=12)
 PLAIN = TEXT.map(str.strip).filter(bool)
@@ -37,6 +40,18 @@ def conversations(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Conversati
 def talk(pairs: list[tuple[str, str]], system: str | None = None) -> Conversation:
     turns = [m for q, a in pairs for m in (Message("user", q), Message("assistant", a))]
     return Conversation((*([Message("system", system)] if system else []), *turns))
+
+
+def flagged(conversation: Conversation, flags: list[bool]) -> Conversation:
+    """The conversation with its answers marked as trained or not, in order; those without a flag are trained."""
+    waiting = iter(flags)
+    marked = (
+        replace(m, trained=next(waiting, True)) if m.role == "assistant" else m for m in conversation.messages
+    )
+    return Conversation(tuple(marked))
+
+
+FLAGS = st.lists(st.booleans(), max_size=3)
 
 
 def trained_stretches(encoded: Encoded, template: ChatTemplate) -> list[str]:
@@ -119,6 +134,64 @@ def test_a_token_that_spans_question_and_answer_is_split_and_told() -> None:
     assert encode(talk([("q", "b")]), template, "template", "refuse").agrees
 
 
+# ----------------------------------------------------------------------------------- which answers are trained
+
+
+@pytest.mark.parametrize("turns", ["all", "last"])
+@pytest.mark.parametrize("name", ["chatml", "default system", "merges"])
+@given(conversation=conversations(WORDS), flags=FLAGS)
+def test_only_answers_that_are_marked_as_trained_and_their_end_tokens_are_trained(
+    name: str, turns: str, conversation: Conversation, flags: list[bool]
+) -> None:
+    template, marked = TEMPLATES[name], flagged(conversation, flags)
+    expected = [m.content + END for m in marked.messages if m.role == "assistant" and m.trained]
+    if not expected:
+        with pytest.raises(BadRow, match="no_answer_turn"):
+            encode(marked, template, "template", "refuse", turns)
+        return
+    encoded = encode(marked, template, "template", "refuse", turns)
+    assert trained_stretches(encoded, template) == (expected if turns == "all" else expected[-1:])
+    assert encoded.trained[-1]
+    assert template.render(marked.messages).startswith(template.tokenizer.decode(encoded.ids))
+
+
+@given(conversation=conversations(HOSTILE), flags=FLAGS)
+def test_which_answers_are_trained_does_not_change_what_is_read(
+    conversation: Conversation, flags: list[bool]
+) -> None:
+    every = encode(conversation, CHATML_TEMPLATE, "template", "text")
+    some = flagged(conversation, [*flags, True, True, True][:3])
+    if any(m.trained for m in some.messages if m.role == "assistant"):
+        encoded = encode(some, CHATML_TEMPLATE, "template", "text")
+        assert encoded.ids == every.ids[: len(encoded.ids)]
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+@pytest.mark.parametrize("mode", ["refuse", "text"])
+@given(data=st.data())
+@settings(max_examples=40)
+def test_before_the_only_trained_answer_stands_its_prompt(name: str, mode: str, data: st.DataObject) -> None:
+    conversation = data.draw(conversations(WORDS if mode == "refuse" else HOSTILE))
+    encoded = encode(conversation, TEMPLATES[name], "template", mode, "last")
+    prompt = encode_prompt(conversation, TEMPLATES[name], mode)
+    assert list(encoded.ids[: len(prompt)]) == prompt
+    assert encoded.label_tokens == len(encoded.ids) - len(prompt)
+
+
+def test_a_conversation_without_any_answer_has_nothing_to_train_on() -> None:
+    with pytest.raises(BadRow, match="no_answer_turn"):
+        encode(Conversation((Message("user", "q"),)), CHATML_TEMPLATE, "template", "refuse")
+
+
+def test_an_answer_that_the_template_does_not_close_can_be_read_but_not_trained() -> None:
+    template = read_template(t.tokenizer(t.CLOSES_LAST))
+    conversation = talk([("q", "a"), ("q", "b")])
+    with pytest.raises(BadRow, match="does not close this answer"):
+        encode(conversation, template, "template", "refuse")
+    encoded = encode(conversation, template, "template", "refuse", "last")
+    assert trained_stretches(encoded, template) == ["b" + END]
+
+
 # ------------------------------------------------------------------------------------------- templates
 
 
@@ -145,6 +218,31 @@ def test_what_a_template_writes_before_an_answer_is_trained_if_a_model_has_to_wr
     *earlier, last = answers(conversation)
     expected = [*(a + END for a in earlier), f"<think>\n\n</think>\n\n{last}{END}"]
     assert trained_stretches(encoded, template) == expected
+
+
+@pytest.mark.parametrize("template", [t.REACTS, t.DROPS_SYSTEM, t.TWICE, t.SYSTEM_LATE])
+@given(conversation=conversations(HOSTILE))
+def test_where_a_template_reacts_to_the_text_an_answer_is_found_or_the_row_refused(
+    template: str, conversation: Conversation
+) -> None:
+    made = REACTING[template]
+    try:
+        encoded = encode(conversation, made, "template", "text")
+    except BadRow as bad:
+        assert bad.reason in ("wrong_type", "special_token_in_text")
+    else:
+        assert trained_stretches(encoded, made) == [a + END for a in answers(conversation)]
+
+
+def test_answers_are_found_though_a_template_reacts_to_the_text() -> None:
+    conversation = talk([("question", "answer"), ("further", "user")])
+    encoded = encode(conversation, REACTING[t.REACTS], "template", "refuse")
+    assert trained_stretches(encoded, REACTING[t.REACTS]) == ["answer" + END, "user" + END]
+    for text, said in (("system", "changes the text"), ("user", "changes the text")):
+        with pytest.raises(BadRow, match=said):
+            encode(talk([("q", "a")], text), REACTING[t.DROPS_SYSTEM], "template", "refuse")
+    with pytest.raises(BadRow, match="whose place is unclear"):
+        encode(talk([("answer", "answer"), ("x", "y")]), REACTING[t.REACTS], "template", "refuse")
 
 
 @pytest.mark.parametrize(
@@ -174,6 +272,33 @@ def test_the_pad_token_closes_the_last_answer_alone(conversation: Conversation) 
     assert padded.trained == usual.trained
 
 
+@given(conversations(WORDS), FLAGS)
+def test_the_pad_token_closes_the_last_answer_that_is_trained(
+    conversation: Conversation, flags: list[bool]
+) -> None:
+    marked = flagged(conversation, [*flags, True, True, True][:3])
+    if not any(m.trained for m in marked.messages if m.role == "assistant"):
+        return
+    usual = encode(marked, CHATML_TEMPLATE, "template", "refuse")
+    padded = encode(marked, CHATML_TEMPLATE, "pad", "refuse")
+    assert padded.ids == (*usual.ids[:-1], CHATML_TEMPLATE.pad_id)
+    assert padded.trained == usual.trained
+
+
+def test_the_pad_token_takes_the_place_of_all_that_closes_an_answer() -> None:
+    tokenizer = make_tokenizer([("!", ".")])
+    tokenizer.chat_template = t.CHATML.replace("<|im_end|>", ".<|im_end|>")
+    template = read_template(tokenizer)
+    for answer, left in (
+        ("b", "b"),
+        ("b!", "b!."),
+    ):  # the second joins with the point, which then has to stay
+        usual = encode(talk([("a", answer)]), template, "template", "refuse")
+        padded = encode(talk([("a", answer)]), template, "pad", "refuse")
+        assert trained_stretches(usual, template) == [f"{answer}.{END}"]
+        assert trained_stretches(padded, template) == [left + SPECIAL[0]]
+
+
 def test_a_pad_token_that_is_the_end_token_changes_nothing() -> None:
     tokenizer = t.tokenizer()
     tokenizer.pad_token = END
@@ -192,26 +317,8 @@ def test_a_cut_row_is_the_beginning_of_the_whole(conversation: Conversation, len
     assert short.label_tokens == sum(whole.trained[:length])
 
 
-def tokenizer_of_words() -> Any:
-    """Marks word starts, and a space in front of each text: stretches cannot be tokenised apart."""
-    from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    words = [
-        "[unk]",
-        *(f"▁{w}" for w in ("", "ab", "user", "assistant", "system", "q", "x")),
-        *"abqxuserintym\n▁",
-    ]
-    base = Tokenizer(models.WordPiece({w: i for i, w in enumerate(dict.fromkeys(words))}, unk_token="[unk]"))
-    base.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
-    base.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
-    made = PreTrainedTokenizerFast(tokenizer_object=base, eos_token=END, pad_token=SPECIAL[0])
-    made.chat_template = CHATML.replace("<|im_start|>", "")
-    return made
-
-
 def test_a_tokenizer_whose_stretches_differ_from_the_whole() -> None:
-    template = read_template(tokenizer_of_words())
+    template = read_template(t.words_tokenizer())
     assert not template.segments_agree
     encoded = encode(talk([("q x", "ab x"), ("x", "ab")]), template, "template", "refuse")
     text = template.render(talk([("q x", "ab x"), ("x", "ab")]).messages)

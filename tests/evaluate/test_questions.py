@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from loralab.data.conversation import Conversation, Message, Row
-from loralab.data.split import Split
 from loralab.evaluate.questions import Question, fingerprint, freeze_questions
 
 
@@ -18,28 +17,29 @@ def row(name: str) -> Row:
     return Row(name, talk, "file", "file:1", 0)
 
 
-def split(train: str = "", test: str = "", probes: str = "", seen: str = "") -> Split:
-    parts = [tuple(row(n) for n in names) for names in (train, test, probes)]
-    return Split(train=parts[0], test=parts[1], probes=parts[2], seen=frozenset(seen))
+def frozen(
+    test: str = "", probes: str = "", seen: str = "", system: str | None = None, answers: int = 0
+) -> tuple[Question, ...]:
+    return freeze_questions(map(row, probes), map(row, test), seen, system, answers)
 
 
 def test_probes_come_first_then_the_first_test_rows() -> None:
-    questions = freeze_questions(split("xyz", "cdef", "ab"), None, 2)
+    questions = frozen("cdef", "ab", answers=2)
     assert [(q.id, q.set) for q in questions] == [
         ("a", "probe"),
         ("b", "probe"),
         ("c", "test"),
         ("d", "test"),
     ]
-    assert [q.id for q in freeze_questions(split("", "cd", "ab"), None, 0)] == ["a", "b"]
+    assert [q.id for q in frozen("cd", "ab")] == ["a", "b"]
 
 
 def test_a_row_that_is_probe_and_test_is_asked_once() -> None:
-    assert [q.id for q in freeze_questions(split("", "bcd", "ab"), None, 2)] == ["a", "b", "c"]
+    assert [q.id for q in frozen("bcd", "ab", answers=2)] == ["a", "b", "c"]
 
 
 def test_probes_that_are_trained_on_are_marked() -> None:
-    assert [q.seen for q in freeze_questions(split("a", "c", "ab", seen="a"), None, 1)] == [
+    assert [q.seen for q in frozen("c", "ab", seen="a", answers=1)] == [
         True,
         False,
         False,
@@ -47,13 +47,13 @@ def test_probes_that_are_trained_on_are_marked() -> None:
 
 
 def test_the_system_prompt_is_part_of_what_is_asked() -> None:
-    (question,) = freeze_questions(split("", "", "a"), "be brief", 0)
+    (question,) = frozen("", "a", system="be brief")
     assert [m.role for m in question.conversation.prompt] == ["system", "user"]
     assert (question.question, question.reference) == ("question a", "answer a")
 
 
 BASE: dict[str, Any] = {
-    "questions": freeze_questions(split("", "", "ab"), "be brief", 0),
+    "questions": frozen("", "ab", system="be brief"),
     "decoding": {"do_sample": False, "max_new_tokens": 8},
     "backend": "local", "metrics": ("rouge_l/1", "loss/1"), "template": "{{ x }}",
 }  # fmt: skip

@@ -29,7 +29,7 @@ def refusal(model: ModelConfig) -> str:
 def without_hub(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the hub's host exist, and nobody listen there; do not wait for the client's retries."""
     monkeypatch.setenv("HF_ENDPOINT" if source == "huggingface" else "MODELSCOPE_ENDPOINT", NO_HUB)
-    monkeypatch.setattr("loralab.model.fetch.ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("loralab.hub.files.ANSWER_SECONDS", 0.2)
 
 
 # ------------------------------------------------------------------------------------- local folders

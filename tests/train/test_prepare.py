@@ -105,10 +105,11 @@ def test_read_is_kept_plus_dropped(
         keys = {question_key(r.conversation) for r in (*split.test, *split.probes) if r.id not in split.seen}
         assert not keys & {question_key(r.conversation) for r in split.train}
     if encode:
-        assert used <= set(prepared.encoded)
-        assert all(len(prepared.encoded[i].ids) <= limit for i in used)
-        assert report["tokens"]["total"] == sum(len(prepared.encoded[i].ids) for i in used)
-        assert prepared.largest_id() < len(template.tokenizer)
+        lengths = [len(prepared.tokens_of(r.index).ids) for r in prepared.kept]
+        answered = [bool(r.conversation.answer) for r in prepared.kept]  # a probe may lack its answer
+        assert all(bool(n) == has and n <= limit for n, has in zip(lengths, answered, strict=True))
+        assert report["tokens"]["total"] == sum(lengths)
+        assert prepared.encoded.largest_id() < len(template.tokenizer)
     assert codes(prepared) or report["kept"] == report["read"]
 
 
@@ -124,7 +125,7 @@ def test_the_reference_job(make: Make, template: ChatTemplate) -> None:
     prepared.refuse_without_training_rows()
     assert codes(prepared) == set()
     rows = prepared.token_rows(prepared.split.train[:2])
-    assert [r.encoded for r in rows] == [prepared.encoded[r.id] for r in prepared.split.train[:2]]
+    assert [r.encoded for r in rows] == [prepared.tokens_of(r.index) for r in prepared.split.train[:2]]
 
 
 def test_files_for_test_and_probes(make: Make, tmp_path: Path) -> None:
@@ -216,7 +217,7 @@ def test_overlap_as_an_error_leaves_a_report_before_it_is_raised(make: Make, tmp
     report = prepared.report.to_dict()
     assert (report["read"], report["kept"], report["overlap"], report["dropped"]) == (6, 6, 2, {})
     assert questions(prepared, "train") == ["q3", "Q1?", "q2"]
-    prepared.write(RunFolder(tmp_path / "run"))
+    prepared.write(tmp_path)
     with pytest.raises(DataError, match=r"overlaps_test: .*\n  next: remove these rows") as caught:
         prepared.refuse(config.data)
     assert caught.value.exit_code == EXIT_DATA
@@ -304,17 +305,17 @@ def test_what_is_written(make: Make, template: ChatTemplate, tmp_path: Path) -> 
     lines = [*numbered(8), "nonsense", '{"input": "q", "output": "\\ud800"}']
     prepared = prepare(make(lines), template)
     folder = RunFolder(tmp_path / "run")
-    prepared.write(folder)
+    prepared.write(folder.data)
     report = json.loads((folder.data / "report.json").read_text("utf-8"))
     dropped = [json.loads(line) for line in (folder.data / "dropped.jsonl").read_text("utf-8").splitlines()]
     split = json.loads((folder.data / "split.json").read_text("utf-8"))
     assert report == prepared.report.to_dict()
     assert set(report) == {
         "files", "read", "kept", "repaired", "dropped", "cut", "cut_answers", "duplicates", "conflicts", "overlap",
-        "unused_keys", "tokens",
+        "unused_keys", "tokens", "findings", "near",
     }  # fmt: skip
     assert [(d["line"], d["reason"]) for d in dropped] == [(9, "bad_json"), (10, "bad_unicode")]
-    assert split == prepared.split.to_dict()
+    assert split == prepared.split_ids()
     assert len(split["train"]) + len(split["test"]) + len(split["probes"]) == report["kept"] == 8
 
 
@@ -324,4 +325,5 @@ def test_ids_and_questions_do_not_depend_on_the_order_of_rows(make: Make, templa
     for part in ("train", "test", "probes"):
         assert set(questions(one, part)) == set(questions(two, part))
         assert {r.id for r in getattr(one.split, part)} == {r.id for r in getattr(two.split, part)}
-    assert one.encoded == two.encoded
+    tokens = [{r.id: p.tokens_of(r.index) for r in p.kept} for p in (one, two)]
+    assert tokens[0] == tokens[1]

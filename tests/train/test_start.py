@@ -12,7 +12,7 @@ import pytest
 
 from loralab.config import load_config
 from loralab.errors import UsageError
-from loralab.model.hub import Located
+from loralab.hub.base import Located
 from loralab.train import resume as resuming
 from loralab.train import start as starting
 

@@ -3,58 +3,64 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from loralab.cli.console import Console, common, pass_console
+from loralab.cli.data_config import CONFIG_SUFFIXES, config_of, template_of
+from loralab.cli.data_words import tell_contamination, tell_data
+from loralab.cli.downloads import progress_lines
 from loralab.cli.preview import print_preview
-from loralab.config import Config, load_config, override
-from loralab.encode.template import ChatTemplate, read_template
+from loralab.encode.template import ChatTemplate
 from loralab.errors import Problem, UsageError
-from loralab.model.folder import check_model_folder
-from loralab.model.locate import locate
-from loralab.model.tokenizer import load_tokenizer
+from loralab.report.data_page import write_data_page
+from loralab.report.data_sheet import make_sheet
+from loralab.train.contamination import Found, find_contamination
 from loralab.train.prepare import Prepared, prepare
 from loralab.train.start import refuse_unavailable
 from loralab.words import Words, say
 
-CONFIG_SUFFIXES = (".yaml", ".yml")
-
 
 @click.command()
-@click.argument("path", metavar="CONFIG|DATA_FILE", type=click.Path(path_type=Path))
+@click.argument("path", metavar="CONFIG|DATA_FILE")
 @click.argument("overrides", nargs=-1, metavar="[section.key=value ...]")
 @click.option(
     "--model", type=click.Path(), help="Model folder or name: token lengths and masks need its tokenizer."
 )
 @click.option(
-    "--show",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="N",
-    help="Print N rows coloured by their loss mask.",
-)
+    "--against", multiple=True, type=click.Path(), metavar="FILE",
+    help="Benchmark file whose questions are searched for in the rows; may be given several times.",
+)  # fmt: skip
+@click.option("--show", type=click.IntRange(min=0), default=0, metavar="N", help="Print N rows coloured by their loss mask.")  # fmt: skip
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page on the data.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @common
 @pass_console
 def check(
-    console: Console, path: Path, overrides: tuple[str, ...], model: str | None, show: int, as_json: bool
-) -> None:
+    console: Console, path: str, overrides: tuple[str, ...], model: str | None, against: tuple[str, ...],
+    show: int, html: Path | None, as_json: bool,
+) -> None:  # fmt: skip
     """Look at data and config before a model loads.
 
     Exit code 0: clean, or bad rows are dropped as the config says; 2: config or model; 3: bad rows.
     """
-    config = _config(path, overrides, model)
+    config, notes = config_of(path, overrides, model, progress_lines(console))
     refuse_unavailable(config)
-    template, missing = _template(config)
-    prepared = prepare(config, template)
+    template, missing = template_of(config)
+    prepared = prepare(config, template).noting(notes)
+    found = find_contamination(against, prepared, config.data.encoding)
     if as_json:
-        console.data(_document(prepared, template))
+        console.data(_document(prepared, template, found))
     else:
-        _tell(prepared, template, config, console)
+        tell_data(prepared, template, config, console)
+        tell_contamination(found, console)
+    if html:
+        write_data_page(
+            make_sheet(Path(path).name, prepared, template, config.data, found), html, console.language
+        )
+        console.say(say("page: {path}", path=html))
     if show and template:
         print_preview(prepared, template, show, console)
     elif show and not missing:
@@ -65,37 +71,11 @@ def check(
     console.next(_next(path, overrides, model))
 
 
-def _config(path: Path, overrides: tuple[str, ...], model: str | None) -> Config:
-    words = [*overrides, *([f"model.name={model}"] if model else [])]
-    if path.suffix in CONFIG_SUFFIXES:
-        return load_config(path, words)
-    if not path.exists():
-        raise UsageError(Problem(say("no such file"), str(path)))
-    file = replace(Config().data, train=(str(path.absolute()),))
-    return override(replace(Config(), data=file, model=replace(Config().model, name=NO_MODEL)), words)
-
-
-NO_MODEL = "(none)"
-
-
-def _template(config: Config) -> tuple[ChatTemplate | None, UsageError | None]:
-    """The tokenizer's template, none when only a data file is looked at; or what is wrong with the model.
-
-    The data can be looked at all the same, so that error is raised after the report.
-    """
-    if config.model.name == NO_MODEL:
-        return None, None
-    try:
-        located = locate(config.model, "tokenizer")
-        check_model_folder(located.folder, config.model.trust_remote_code, "tokenizer")
-        return read_template(load_tokenizer(located.folder, config.model.trust_remote_code)), None
-    except UsageError as error:
-        return None, error
-
-
-def _document(prepared: Prepared, template: ChatTemplate | None) -> dict[str, Any]:
+def _document(
+    prepared: Prepared, template: ChatTemplate | None, contamination: dict[str, Found]
+) -> dict[str, Any]:
     split = prepared.split
-    return {
+    document = {
         "data": prepared.report.to_dict(),
         "split": {"train": len(split.train), "test": len(split.test), "probes": len(split.probes)},
         "template": {"end": template.end_text, "default_system": template.default_system()}
@@ -103,37 +83,11 @@ def _document(prepared: Prepared, template: ChatTemplate | None) -> dict[str, An
         else None,
         "warnings": [{"code": code, "message": str(words)} for code, words in prepared.warnings],
     }
+    return document | ({"contamination": contamination} if contamination else {})
 
 
-def _tell(prepared: Prepared, template: ChatTemplate | None, config: Config, console: Console) -> None:
-    report, split = prepared.report, prepared.split
-    for file in report.files:
-        console.say(say("{path}: {format}, {rows} rows", path=file.path, format=file.format, rows=file.rows))
-    console.say(
-        say("{read} rows read, {kept} kept: {train} to train on, {test} held out, {probes} probes",
-            read=report.read, kept=report.kept, train=len(split.train), test=len(split.test), probes=len(split.probes))
-    )  # fmt: skip
-    if report.repaired:
-        repairs = ", ".join(f"{name} {n}" for name, n in report.repaired.items())
-        console.say(say("repaired: {repairs}", repairs=repairs))
-    if report.tokens:
-        console.say(
-            say("tokens: median {median}, 95 % up to {p95}, longest {max}; {total} in all, {label_total} trained on",
-                **report.tokens.to_dict())
-        )  # fmt: skip
-    if template:
-        if config.data.system is None:
-            text = template.default_system()
-            console.say(say("without a system prompt the template opens with: {text!r}", text=text))
-        pad = config.data.answer_end == "pad"
-        end = template.tokenizer.decode([template.pad_id]) if pad else template.end_text
-        console.say(say("a trained answer ends with: {text!r}", text=end))
-    for _, words in prepared.warnings:
-        console.say(say("warning: {message}", message=words))
-
-
-def _next(path: Path, overrides: tuple[str, ...], model: str | None) -> Words:
-    if path.suffix in CONFIG_SUFFIXES:
-        words = [str(path), *overrides, *([f"model.name={model}"] if model else [])]
+def _next(path: str, overrides: tuple[str, ...], model: str | None) -> Words:
+    if Path(path).suffix in CONFIG_SUFFIXES:
+        words = [path, *overrides, *([f"model.name={model}"] if model else [])]
         return say("loralab train {path}", path=shlex.join(words))
-    return say("loralab init law.yaml, then set data.train: {path} in it", path=path)
+    return say("loralab init law.yaml, then set data.train: {path} in it", path=Path(path))

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from loralab.cli.console import Console, common, pass_console
+from loralab.cli.downloads import progress_lines
 from loralab.errors import Problem, UsageError
+from loralab.hub.base import Located
 from loralab.model.fetch import fetch as fetch_files
-from loralab.model.fetch import size
 from loralab.model.folder import check_files
-from loralab.model.hub import Located, Progress
 from loralab.model.locate import hub_of, is_path
 from loralab.run.files import dump_json, sha256
 from loralab.words import say
@@ -40,26 +40,11 @@ def fetch(
     if is_path(name):
         raise UsageError(Problem(say("is a path; fetch needs the owner/name of a model on a hub"), name))
     target = to.absolute() if to else None
-    located = fetch_files(name, hub_of(source), revision, progress=_progress_lines(console), to=target)
+    located = fetch_files(name, hub_of(source), revision, progress=progress_lines(console), to=target)
     check_files(located.folder)
     console.say(say("{name} is complete", name=name))
     click.echo(dump_json(_document(located)) if as_json else str(located.folder))
     console.next(say("loralab train CONFIG model.name={folder}", folder=located.folder))
-
-
-def _progress_lines(console: Console) -> Progress:
-    """A callback that says a line for every 5 %."""
-    said = 0
-
-    def progress(file: str, done_bytes: int, total_bytes: int) -> None:
-        nonlocal said
-        twentieth = 20 * done_bytes // total_bytes if total_bytes else 20
-        if twentieth > said:
-            said = twentieth
-            percent, total = 5 * twentieth, size(total_bytes)
-            console.say(say("{percent} % of {total}, {file}", percent=percent, total=total, file=file))
-
-    return progress
 
 
 def _document(located: Located) -> dict[str, object]:

@@ -20,6 +20,7 @@ from loralab.words import choose_language, say
 VERBS = {
     "init": "Write a commented config to start from.",
     "check": "Look at data and config before a model loads.",
+    "prepare": "Write the cleaned, split rows for any other tool.",
     "train": "Train, evaluate and record one run.",
     "resume": "Carry an interrupted run on.",
     "show": "Show a run: scores, curves, verdict.",

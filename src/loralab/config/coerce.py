@@ -18,12 +18,14 @@ from typing import Any, Literal
 
 import yaml
 
-from loralab.config.schema import Slice
+from loralab.config.schema import DataSource, Slice
 from loralab.words import Words, say
 
 TRUE, FALSE = ("true", "yes", "on"), ("false", "no", "off")
 NULL = ("", "~", "null")
 FIELD_NAMES = ("system", "question", "answer", "messages")
+SOURCE_KEYS = ("path", "weight", "rows")
+MOST_WEIGHT = 1000  # an epoch holds the index of a row this many times
 FIELD_SETS: tuple[set[str], ...] = (
     set(),
     {"question", "answer"},
@@ -34,7 +36,8 @@ SLICE = re.compile(r"(\d+):(\d+)")
 UNUSABLE = re.compile("[\0\ud800-\udfff]")
 PLAIN_TAG = re.compile(r"tag:yaml\.org,2002:(str|int|float|bool|null|timestamp|seq|map|value|merge)")
 VARIABLE = re.compile(r"\$(\$|\w+|\{\w+\})")
-ON_A_HUB = re.compile(r"(hf|https?|modelscope|ms):")
+SEPARATOR = re.compile("([:=]).*", re.DOTALL)
+ON_A_HUB = re.compile(r"[a-z][a-z0-9+.-]+://|(hf|modelscope):", re.IGNORECASE)
 
 
 class BadValue(Exception):
@@ -194,14 +197,50 @@ def _words(node: yaml.Node, hint: Any, place: Place) -> tuple[str, ...]:
     return tuple(items)
 
 
-def _paths(node: yaml.Node, hint: Any, place: Place) -> tuple[str, ...]:
-    return tuple(_data_path(item, place) for item in _items(node))
+def _sources(node: yaml.Node, hint: Any, place: Place) -> tuple[str | DataSource, ...]:
+    if is_null(node):
+        return ()
+    items = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    return tuple(_source(item, place) for item in items)
+
+
+def _source(node: yaml.Node, place: Place) -> str | DataSource:
+    """A path, or {path, weight, rows}, of which weight and rows exclude each other."""
+    if not isinstance(node, yaml.MappingNode):
+        return _data_path(_scalar(node), place)
+    parts = _parts(node, SOURCE_KEYS)
+    if "path" not in parts:
+        raise BadValue(say("must name a path, as in {example}", example="{path: law.jsonl, weight: 2}"))
+    if "weight" in parts and "rows" in parts:
+        raise BadValue(say("names weight and rows for one path; one of them would have no effect"))
+    weight = _number(parts["weight"]) if "weight" in parts else 1.0
+    if not 0 < weight <= MOST_WEIGHT:
+        raise BadValue(say("has a weight that is not above 0 and at most {most}", most=MOST_WEIGHT))
+    rows = _whole(parts["rows"]) if "rows" in parts else None
+    if rows is not None and rows < 1:
+        raise BadValue(say("has a number of rows that is not at least 1"))
+    return DataSource(_data_path(_scalar(parts["path"]), place), weight, rows)
+
+
+def _parts(node: yaml.MappingNode, known: tuple[str, ...]) -> dict[str, yaml.Node]:
+    """The values of a small mapping by key: every key is known, stands once and has a value."""
+    parts: dict[str, yaml.Node] = {}
+    for key_node, value in node.value:
+        key = _scalar(key_node)
+        if key not in known:
+            key = SEPARATOR.sub(r"\1...", key)  # without a space behind the colon the rest may be a secret
+        _choice(key, known)
+        if key in parts:
+            raise BadValue(say("names {part} twice", part=key))
+        if is_null(value):
+            raise BadValue(say("has no value"))
+        parts[key] = value
+    return parts
 
 
 def _data_path(text: str, place: Place) -> str:
-    if ON_A_HUB.match(text):
-        raise BadValue(say("is {text!r}; this version reads data files on disk only", text=text))
-    return expand_path(text, place)
+    """An absolute path; what names a hub stays as it is written."""
+    return text if ON_A_HUB.match(text) else expand_path(text, place)
 
 
 def parse_slice(text: str) -> Slice:
@@ -248,14 +287,7 @@ def _fields(node: yaml.Node, hint: Any, place: Place) -> dict[str, str]:
         raise BadValue(
             say("must be a mapping such as {example}", example="{question: query, answer: response}")
         )
-    result: dict[str, str] = {}
-    for key_node, value_node in node.value:
-        part = _choice(_scalar(key_node), FIELD_NAMES)
-        if part in result:
-            raise BadValue(say("names {part} twice", part=part))
-        if is_null(value_node):
-            raise BadValue(say("has no value"))
-        result[part] = _scalar(value_node)
+    result = {part: _scalar(value) for part, value in _parts(node, FIELD_NAMES).items()}
     if set(result) - {"system"} not in FIELD_SETS:
         raise BadValue(say("must name question and answer, or messages, or system alone"))
     return result
@@ -287,6 +319,10 @@ def _folder(node: yaml.Node, hint: Any, place: Place) -> str:
     return expand_path(text, Place(Path.cwd(), place.environment))
 
 
+def _folder_or_none(node: yaml.Node, hint: Any, place: Place) -> str | None:
+    return None if is_null(node) else expand_path(_scalar(node), place)
+
+
 def _init(node: yaml.Node, hint: Any, place: Place) -> str:
     text = "" if is_null(node) else _scalar(node)
     return text if text == "fresh" else expand_path(text, place)
@@ -294,7 +330,7 @@ def _init(node: yaml.Node, hint: Any, place: Place) -> str:
 
 READERS: dict[str, Callable[[yaml.Node, Any, Place], Any]] = {
     "words": _words,
-    "paths": _paths,
+    "sources": _sources,
     "slice": _slice,
     "test": _test,
     "probes": _probes,
@@ -302,5 +338,6 @@ READERS: dict[str, Callable[[yaml.Node, Any, Place], Any]] = {
     "keep": _keep,
     "model": _model,
     "folder": _folder,
+    "folder_or_none": _folder_or_none,
     "init": _init,
 }

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from loralab.config.coerce import PLAIN_TAG, BadValue, Place, check_tags, is_null, read_value
-from loralab.config.schema import Config, RunConfig
+from loralab.config.schema import Config, DataConfig, RunConfig
 from loralab.errors import Problem, UsageError
 from loralab.words import Words, say
 
@@ -266,6 +266,18 @@ def _line_of(problem: Problem) -> tuple[str, int]:
 
 def _check_pairs(reading: _Reading) -> None:
     """Keys that only make sense together, or of which one would have no effect."""
+    _check_length(reading)
+    _check_split(reading)
+    values, places = reading.values, reading.places
+    shape, fields = ("data", "format"), ("data", "fields")
+    if set(values.get(fields, ())) - {"system"} and values.get(shape, "auto") != "auto":
+        reading.wrong(
+            _later(places.get(fields, ""), places.get(shape, "")),
+            say("data.fields and data.format are both set; data.format would have no effect"),
+        )
+
+
+def _check_length(reading: _Reading) -> None:
     values, places = reading.values, reading.places
     epochs, max_steps = ("train", "epochs"), ("train", "max_steps")
     if values.get(max_steps) is not None:
@@ -278,12 +290,23 @@ def _check_pairs(reading: _Reading) -> None:
         values[epochs] = None
     elif epochs in places and values[epochs] is None and not reading.complained_of("train.max_steps"):
         reading.wrong(places[epochs], say("train.epochs is empty and train.max_steps is not set"))
-    shape, fields = ("data", "format"), ("data", "fields")
-    if set(values.get(fields, ())) - {"system"} and values.get(shape, "auto") != "auto":
-        reading.wrong(
-            _later(places.get(fields, ""), places.get(shape, "")),
-            say("data.fields and data.format are both set; data.format would have no effect"),
-        )
+
+
+def _check_split(reading: _Reading) -> None:
+    values, places, defaults = reading.values, reading.places, DataConfig()
+    split = ("data", "split")
+    if values.get(split) is None:
+        return
+    for key in ("test", "probes", "stratify", "split_seed"):
+        other = ("data", key)
+        value = values.get(other, getattr(defaults, key))
+        # a file of test or probe rows is compared with those of the earlier run
+        is_file = key in ("test", "probes") and isinstance(value, str)
+        if not is_file and value != getattr(defaults, key):
+            reading.wrong(
+                _later(places.get(split, ""), places.get(other, "")),
+                say("data.split and data.{key} are both set; data.{key} would have no effect", key=key),
+            )
 
 
 def _later(*places: str) -> str:

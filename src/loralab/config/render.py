@@ -10,7 +10,7 @@ from typing import Any, Literal
 import yaml
 
 from loralab.config.load import SECTIONS
-from loralab.config.schema import Config, Slice
+from loralab.config.schema import Config, DataSource, Slice
 
 
 def to_dict(config: Config) -> dict[str, dict[str, Any]]:
@@ -24,7 +24,11 @@ def to_dict(config: Config) -> dict[str, dict[str, Any]]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Slice):
         return str(value)
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, DataSource):
+        return {
+            k: v for k, v in dataclasses.asdict(value).items() if v is not None and (k, v) != ("weight", 1.0)
+        }
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def to_yaml(config: Config) -> str:
@@ -49,7 +53,8 @@ _Dumper.add_representer(str, _represent_text)
 
 
 PATHS = (
-    ("model", "name"), ("data", "train"), ("data", "test"), ("data", "probes"), ("lora", "init"), ("run", "dir"),
+    ("model", "name"), ("data", "train"), ("data", "test"), ("data", "probes"), ("data", "split"), ("lora", "init"),
+    ("run", "dir"),
 )  # fmt: skip
 
 
@@ -57,6 +62,8 @@ def _as_written(value: Any) -> Any:
     """Absolute paths with `$` doubled, since a single one begins a variable."""
     if isinstance(value, list):
         return [_as_written(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _as_written(item) for key, item in value.items()}
     return value.replace("$", "$$") if isinstance(value, str) and value.startswith("/") else value
 
 

@@ -67,6 +67,15 @@ class Slice:
         return self.start <= position < self.stop
 
 
+@dataclass(frozen=True)
+class DataSource:
+    """Files of a mixture: how often each of their training rows is trained on in an epoch, or how many rows are."""
+
+    path: str
+    weight: float = 1.0
+    rows: int | None = None
+
+
 Dtype = Literal["auto", "float32", "bfloat16"]
 Source = Literal["auto", "local", "huggingface", "modelscope"]
 Projections = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -107,9 +116,13 @@ class ModelConfig:
 class DataConfig:
     """Which rows are trained on, held out and asked."""
 
-    train: tuple[str, ...] = option(
-        (), "Data file or files: a path, a glob pattern, or a list.", "数据文件：路径、通配符或列表。",
-        check=_not_empty, limits="is required", starter=True, parse="paths",
+    train: tuple[str | DataSource, ...] = option(
+        (), "Data: a file, folder or glob pattern, hf://owner/name/file, modelscope://owner/name/file, or a list of"
+        " these; {path: ..., weight: 2} trains each of its rows twice in an epoch, {path: ..., rows: 1000} takes"
+        " 1000 of them.",
+        "数据：文件、文件夹或通配符，hf://owner/name/file、modelscope://owner/name/file，或它们的列表；"
+        "{path: ..., weight: 2} 使其每行在一轮中训练两次，{path: ..., rows: 1000} 只取其中 1000 行。",
+        check=_not_empty, limits="is required", starter=True, parse="sources",
     )  # fmt: skip
     rows: Slice | None = option(
         None, "Rows to train on, as start:stop over the concatenated files, counted from 0; all when empty.",
@@ -122,6 +135,14 @@ class DataConfig:
     probes: str | int | Slice | None = option(
         "auto", "Questions answered at every stage: auto (5 rows), a number, a slice, or a file.",
         "每个阶段都回答的固定问题：auto（5 行）、数目、范围或文件。", parse="probes",
+    )  # fmt: skip
+    split: str | None = option(
+        None, "Take test and probe rows from this earlier run (its folder, or a split.json); the rest is trained on.",
+        "沿用此前某次运行的测试行和固定问题（运行文件夹或 split.json）；其余用于训练。", parse="folder_or_none",
+    )  # fmt: skip
+    stratify: Literal["none", "file"] = option(
+        "none", "Choose test and probe rows over all files together, or from each file by its share of the rows.",
+        "选取测试行和固定问题：在全部文件中一起选，或按各文件的行数比例分别选。",
     )  # fmt: skip
     format: str = option(
         "auto", "Shape of the rows; auto decides for each row by its keys.", "行的格式；auto 按每行的键判断。"
@@ -140,6 +161,10 @@ class DataConfig:
         384, "Longest row in tokens, question and answer together.", "每行的最大 token 数（问题加回答）。",
         check=_positive, limits="must be at least 1", starter=True,
     )  # fmt: skip
+    train_turns: Literal["all", "last"] = option(
+        "all", "Answers of a conversation that are trained on; an answer marked \"train\": false never is.",
+        "多轮对话中训练哪些回答；标有 \"train\": false 的回答始终不训练。",
+    )  # fmt: skip
     on_long: Literal["cut", "drop", "error"] = option(
         "cut", "What happens to longer rows: the answer's end is cut, the row is dropped, or the run stops.",
         "超长行的处理：截断回答末尾、丢弃该行或停止。",
@@ -154,6 +179,11 @@ class DataConfig:
     on_overlap: Literal["drop", "keep", "error"] = option(
         "drop", "What happens to training rows whose question is a test or probe question.",
         "问题与测试或固定问题相同的训练行的处理。",
+    )  # fmt: skip
+    near_duplicates: Literal["asked", "all", "off"] = option(
+        "asked", "Search for questions that are nearly the same: training against test and probe questions, also"
+        " among all training rows (slow), or not at all. They are counted and listed, never removed.",
+        "查找近似重复：训练问题与测试、固定问题之间，或再加上训练行之间（较慢），或不查找。只计数并列出，不删除。",
     )  # fmt: skip
     answer_end: Literal["template", "pad"] = option(
         "template", "The token that closes a trained answer: the template's end token, or the pad token.",
@@ -170,6 +200,11 @@ class DataConfig:
         0, "Seed of the choice of test and probe rows.", "选取测试行和固定问题的随机种子。",
         check=_not_negative, limits="must not be negative",
     )  # fmt: skip
+
+    @property
+    def sources(self) -> tuple[DataSource, ...]:
+        """What `train` names, each with its weight."""
+        return tuple(DataSource(item) if isinstance(item, str) else item for item in self.train)
 
 
 @dataclass(frozen=True)

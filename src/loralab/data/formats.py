@@ -1,276 +1,208 @@
-"""The shapes of rows: for each, the keys it is known by and one function from row to messages.
+"""A raw row in, a conversation out: which shape the row has, and the function that reads it.
 
 A new shape is one function and one line in FORMATS.
 """
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from string import ascii_uppercase
 from typing import Any
 
-from loralab.data.conversation import Conversation, Message, Role
+from loralab.data import law_shapes, shapes
+from loralab.data.conversation import Conversation
+from loralab.data.converted import Converted, RawRow
+from loralab.data.misfits import missing, no_shape, other_purpose
 from loralab.data.reasons import BadRow
-from loralab.data.text import clean_text, is_blank, printable
+from loralab.data.text import is_absent
+from loralab.data.turns import check_order, read_turns
 from loralab.words import say
 
-RawRow = Mapping[str, Any]
-ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant"}
-ALIASES: dict[str, Role] = {
-    "human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant", "chatgpt": "assistant",
-    "ai": "assistant",
-}  # fmt: skip
-TOOL_ROLES = ("tool", "function", "observation", "function_call", "tool_call", "tool_response")
+LETTERS = tuple(ascii_uppercase)
 
 
-@dataclass
-class Converted:
-    """Messages read from a row, the repairs made, and the keys that were looked at."""
-
-    messages: list[Message] = field(default_factory=list)
-    repairs: set[str] = field(default_factory=set)
-    used: set[str] = field(default_factory=set)
-
-    def add(self, role: Role, value: Any, name: str) -> None:
-        """One message; a blank system message is no message."""
-        text = clean_text(value, name, self.repairs)
-        if is_blank(text):
-            if role == "system":
-                return
-            reason = "empty_question" if role == "user" else "empty_answer"
-            raise BadRow(reason, say("{name} is empty", name=name))
-        self.messages.append(Message(role, text))
-
-    def take(self, row: RawRow, key: str) -> Any:
-        """The value of a key, noted as used."""
-        self.used.add(key)
-        return row.get(key)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Format:
-    """A shape: the keys it needs, and how a row of it is read into `Converted`."""
+    """A shape: how a row of it is read, the keys it needs, and those it reads if they are there.
 
-    needs: tuple[str, ...]
+    `answer` is the one of the needed keys that a row without an answer lacks.
+    """
+
     read: Callable[[RawRow, Converted], None]
-    excludes: tuple[str, ...] = ()
+    needs: tuple[str, ...]
+    answer: str = ""
+    optional: tuple[str, ...] = ("system", "history")
 
-    def fits(self, row: RawRow) -> bool:
-        """Whether a row has all the keys of this shape, and none that make it another."""
-        return all(k in row for k in self.needs) and not any(k in row for k in self.excludes)
-
-
-# ------------------------------------------------------------------------------------------- the shapes
-
-
-def input_output(row: RawRow, out: Converted) -> None:
-    """{"input", "output"}: question and answer."""
-    out.add("system", out.take(row, "system"), "system")
-    out.add("user", out.take(row, "input"), "input")
-    out.add("assistant", out.take(row, "output"), "output")
+    def required(self, answer: bool) -> tuple[str, ...]:
+        """The keys that must be there."""
+        return self.needs if answer else tuple(key for key in self.needs if key != self.answer)
 
 
-def alpaca(row: RawRow, out: Converted) -> None:
-    """{"instruction", "input", "output"} with optional "system" and "history": the question is both, joined."""
-    out.add("system", out.take(row, "system"), "system")
-    _history(out.take(row, "history"), out)
-    parts = [clean_text(out.take(row, key), key, out.repairs) for key in ("instruction", "input")]
-    out.add("user", "\n".join(part for part in parts if not is_blank(part)), "instruction")
-    out.add("assistant", out.take(row, "output"), "output")
-
-
-def query_response(row: RawRow, out: Converted) -> None:
-    """{"query", "response"} with optional "system" and "history" of pairs."""
-    out.add("system", out.take(row, "system"), "system")
-    _history(out.take(row, "history"), out)
-    out.add("user", out.take(row, "query"), "query")
-    out.add("assistant", out.take(row, "response"), "response")
-
-
-def prompt_completion(row: RawRow, out: Converted) -> None:
-    """{"prompt", "completion"}."""
-    out.add("system", out.take(row, "system"), "system")
-    out.add("user", out.take(row, "prompt"), "prompt")
-    out.add("assistant", out.take(row, "completion"), "completion")
-
-
-def question_answer(row: RawRow, out: Converted) -> None:
-    """{"question", "answer"}."""
-    out.add("system", out.take(row, "system"), "system")
-    out.add("user", out.take(row, "question"), "question")
-    out.add("assistant", out.take(row, "answer"), "answer")
-
-
-def messages(row: RawRow, out: Converted) -> None:
-    """{"messages": [{"role", "content"}]}."""
-    out.add("system", out.take(row, "system"), "system")
-    _turns(out.take(row, "messages"), "messages", out)
-
-
-def conversations(row: RawRow, out: Converted) -> None:
-    """{"conversations": [{"from", "value"}]}."""
-    out.add("system", out.take(row, "system"), "system")
-    _turns(out.take(row, "conversations"), "conversations", out)
-
+_ALONE, _INPUT = ("system",), ("system", "history", "input")
+_CHOICES = ("system", "history", *LETTERS)
 
 FORMATS: dict[str, Format] = {
-    "messages": Format(("messages",), messages),
-    "conversations": Format(("conversations",), conversations),
-    "alpaca": Format(("instruction", "output"), alpaca),
-    "input/output": Format(("input", "output"), input_output, excludes=("instruction",)),
-    "query/response": Format(("query", "response"), query_response),
-    "prompt/completion": Format(("prompt", "completion"), prompt_completion),
-    "question/answer": Format(("question", "answer"), question_answer),
+    "messages": Format(shapes.messages, ("messages",), optional=_ALONE),
+    "conversations": Format(shapes.conversations, ("conversations",), optional=_ALONE),
+    "conversation": Format(shapes.conversation, ("conversation",), optional=_ALONE),
+    "alpaca": Format(shapes.alpaca, ("instruction", "output"), "output", _INPUT),
+    "input/output": Format(shapes.input_output, ("input", "output"), "output"),
+    "query/response": Format(shapes.query_response, ("query", "response"), "response"),
+    "prompt/completion": Format(shapes.prompt_completion, ("prompt", "completion"), "completion"),
+    "prompt/response": Format(shapes.prompt_response, ("prompt", "response"), "response"),
+    "question/answer": Format(shapes.question_answer, ("question", "answer"), "answer"),
+    "instruction/response": Format(
+        shapes.instruction_response, ("instruction", "response"), "response", _INPUT
+    ),
+    "instruction/context/response": Format(
+        shapes.instruction_context_response, ("instruction", "context", "response"), "response"
+    ),
+    "instruction/input/answer": Format(
+        shapes.instruction_input_answer, ("instruction", "input", "answer"), "answer"
+    ),
+    "instruction/question/answer": Format(
+        shapes.instruction_question_answer, ("instruction", "question", "answer"), "answer"
+    ),
+    "query/laws/history": Format(law_shapes.query_laws_history, ("query", "laws", "history")),
+    "query/laws/response": Format(law_shapes.query_laws_response, ("query", "laws", "response"), "response"),
+    "input/reference/output": Format(
+        law_shapes.input_reference_output, ("input", "reference", "output"), "output"
+    ),
+    "input/choices/output": Format(
+        law_shapes.input_choices_output, ("input", "A", "B", "output"), "output", _CHOICES
+    ),
+    "question/choices/answer": Format(
+        law_shapes.question_choices_answer, ("question", "A", "B", "answer"), "answer", _CHOICES
+    ),
 }
 
+# keys whose value, not only their name, is asked for before a shape is told
+_EXTRAS = frozenset({"laws", "reference", "context", "history", "input", *LETTERS})
+_DOUBTFUL = frozenset(
+    {"laws", "reference", "context", "A", "chosen", "rejected", "rejected_response", "rejected_messages"}
+    | {"kto_tag", "label"}
+)
 
-# --------------------------------------------------------------------------------------------- choosing
 
-
-def convert(value: Any, name: str, fields: Mapping[str, str]) -> tuple[Conversation, str, Converted]:
+def convert(
+    value: Any, name: str, fields: Mapping[str, str], answer: bool = True
+) -> tuple[Conversation, str, Converted]:
     """The conversation of a row, the name of its shape, and what was repaired and used.
 
     `name` is a shape or "auto"; `fields` maps system, question, answer or messages to keys and comes first.
-    Where it names the system alone, the shape is told by the other keys.
-    Raises BadRow.
+    Where it names the system alone, the shape is told by the other keys. With `answer` false the row may lack an
+    answer: the conversation then ends with the user's turn. Raises BadRow.
     """
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, dict):
         raise BadRow("not_an_object", say("the row must be an object with named fields"))
-    out = Converted()
-    if set(fields) == {"system"}:
-        value = _with_system(value, fields["system"], out)
-    if "question" in fields or "messages" in fields:
+    out = Converted(answer)
+    if fields and set(fields) != {"system"}:
         _by_fields(value, fields, out)
         shape = "fields"
     else:
-        shape = detect(value) if name == "auto" else name
-        missing = [k for k in FORMATS[shape].needs if k not in value]
-        if missing:
-            raise _missing(value, missing)
-        FORMATS[shape].read(value, out)
-    check_order(out.messages)
+        row = _with_system(value, fields["system"]) if fields else value
+        shape = detect(row, answer) if name == "auto" else name
+        _read(row, FORMATS[shape], out)
+        if fields:
+            _rename_used(value, fields["system"], out)
+    check_order(out.messages, answer)
     return Conversation(tuple(out.messages)), shape, out
 
 
-def detect(row: RawRow) -> str:
-    """The shape of a row by its keys; raises BadRow (ambiguous, missing_field)."""
-    fitting = [name for name, shape in FORMATS.items() if shape.fits(row)]
-    if len(fitting) > 1:
-        names = ", ".join(fitting)
-        raise BadRow(
-            "ambiguous",
-            say("the row fits several shapes: {names}; set data.format or data.fields", names=names),
-        )
-    if fitting:
-        return fitting[0]
-    needs = _nearest_needs(tuple(list(row)[:50]))
-    raise _missing(row, [k for k in needs if k not in row])
+def _read(row: RawRow, shape: Format, out: Converted) -> None:
+    absent = [key for key in shape.required(out.answer) if key not in row]
+    if absent:
+        raise missing(row, absent[0])
+    shape.read(row, out)
+    for key in _EXTRAS.intersection(row).difference(out.used):
+        if is_absent(row[key]):
+            out.used.add(key)  # it was looked at, and says nothing
 
 
-@functools.lru_cache(maxsize=256)
-def _nearest_needs(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """The needs of the shape that most of the keys fit, a misspelt one counting half."""
-
-    def fit(shape: Format) -> int:
-        near = [k for k in shape.needs if difflib.get_close_matches(k, keys, n=1, cutoff=0.6)]
-        return len(near) + sum(k in keys for k in near)
-
-    return max(FORMATS.values(), key=fit).needs
-
-
-def _missing(row: RawRow, missing: list[str]) -> BadRow:
-    near = difflib.get_close_matches(missing[0], list(row), n=1, cutoff=0.6)
-    keys = ", ".join(printable(key) for key in list(row)[:8]) or "none"
-    if near:
-        detail = say("has no field {key!r}; is {near!r} misspelt?", key=missing[0], near=near[0])
-    else:
-        detail = say("has no field {key!r}; its fields are: {keys}", key=missing[0], keys=keys)
-    return BadRow("missing_field", detail)
-
-
-def _with_system(row: RawRow, key: str, out: Converted) -> RawRow:
+def _with_system(row: RawRow, key: str) -> RawRow:
     """The row with the value of `key` under "system"."""
-    rest = {k: v for k, v in row.items() if k != key}
-    return {**rest, "system": out.take(row, key)} if key in row else rest
+    rest = {k: v for k, v in row.items() if k not in (key, "system")}
+    return {**rest, "system": row[key]} if key in row else rest
+
+
+def _rename_used(row: RawRow, key: str, out: Converted) -> None:
+    """What was used as "system" stood under `key` in the row itself."""
+    out.used.discard("system")
+    if key in row:
+        out.used.add(key)
 
 
 def _by_fields(row: RawRow, fields: Mapping[str, str], out: Converted) -> None:
-    absent = [key for part, key in fields.items() if key not in row and part != "system"]
+    lenient = {"system"} if out.answer else {"system", "answer"}
+    absent = [key for part, key in fields.items() if key not in row and part not in lenient]
     if absent:
-        raise _missing(row, absent)
+        raise missing(row, absent[0])
     if "system" in fields:
-        out.add("system", out.take(row, fields["system"]), fields["system"])
+        out.add("system", out.text(row, fields["system"]), fields["system"])
     if "messages" in fields:
-        _turns(out.take(row, fields["messages"]), fields["messages"], out)
+        read_turns(out.take(row, fields["messages"]), fields["messages"], out)
         return
-    out.add("user", out.take(row, fields["question"]), fields["question"])
+    out.add("user", out.text(row, fields["question"]), fields["question"])
     if "answer" in fields:
-        out.add("assistant", out.take(row, fields["answer"]), fields["answer"])
+        out.reply(row, fields["answer"])
 
 
-# ----------------------------------------------------------------------------------------- conversations
+# --------------------------------------------------------------------------------------------- detecting
 
 
-def _history(value: Any, out: Converted) -> None:
-    if value is None:
-        return
-    if not isinstance(value, list):
-        raise BadRow("wrong_type", say("{name} must be a list of turns", name="history"))
-    for pair in value:
-        if not (isinstance(pair, list) and len(pair) == 2):
-            raise BadRow("wrong_type", say("{name} must hold pairs of question and answer", name="history"))
-        out.add("user", pair[0], "history")
-        out.add("assistant", pair[1], "history")
+def detect(row: RawRow, answer: bool = True) -> str:
+    """The shape of a row: the one that explains more of its keys than any other that fits.
+
+    Keys that hold nothing tell a shape only if no other do. Raises BadRow: ambiguous where two shapes explain
+    different keys, missing_field where none fits or the row is meant for another kind of training.
+    """
+    return _certain(tuple(row), answer) or _by_values(row, answer)
 
 
-def _turns(value: Any, name: str, out: Converted) -> None:
-    if not isinstance(value, list):
-        raise BadRow("wrong_type", say("{name} must be a list of turns", name=name))
-    for turn in value:
-        if not isinstance(turn, dict):
-            raise BadRow("wrong_type", say("{name} must hold objects with role and content", name=name))
-        role_key = "from" if "from" in turn and "role" not in turn else "role"
-        text_key = "value" if "value" in turn and "content" not in turn else "content"
-        for key in (role_key, text_key):
-            if key not in turn:
-                raise BadRow("missing_field", say("a turn of {name} has no {key!r}", name=name, key=key))
-        if turn.get("tool_calls") or turn[role_key] in TOOL_ROLES:
-            raise BadRow("tool_turn", say("tool calls are not trained on"))
-        out.add(_role(turn[role_key], out), turn[text_key], text_key)
+@functools.lru_cache(maxsize=1024)
+def _certain(keys: tuple[str, ...], answer: bool) -> str:
+    """The shape that the keys alone tell; empty if the values must be looked at."""
+    names = _fitting(keys, answer)
+    return names[0] if len(names) == 1 and _DOUBTFUL.isdisjoint(keys) else ""
 
 
-def _role(value: Any, out: Converted) -> Role:
-    if isinstance(value, str) and value in ROLES:
-        return ROLES[value]
-    word = value.strip().lower() if isinstance(value, str) else ""
-    role = ROLES.get(word) or ALIASES.get(word)
-    if role:
-        out.repairs.add("role_alias")
-        return role
-    near = difflib.get_close_matches(word, [*ROLES, *ALIASES], n=1)
-    if near:
+def _by_values(row: RawRow, answer: bool) -> str:
+    purpose = other_purpose(row)
+    if purpose:
+        raise purpose
+    filled = tuple(key for key, value in row.items() if not is_absent(value))
+    names = _fitting(filled, answer) or _fitting(tuple(row), answer)
+    if not names:
+        raise no_shape(row, [shape.required(answer) for shape in FORMATS.values()])
+    if len(names) > 1:
+        listed = ", ".join(names)
         raise BadRow(
-            "bad_role", say("the role {role!r} is unknown; did you mean {near!r}?", role=value, near=near[0])
+            "ambiguous",
+            say("the row fits several shapes: {names}; set data.format or data.fields", names=listed),
         )
-    raise BadRow("bad_role", say("the role {role!r} is none of system, user, assistant", role=value))
+    return names[0]
 
 
-def check_order(turns: list[Message]) -> None:
-    """Raise BadRow unless the turns are an optional system message, then user and assistant in turn, answer last."""
-    talk = turns[1:] if turns and turns[0].role == "system" else turns
-    for number, message in enumerate(talk):
-        wanted = "user" if number % 2 == 0 else "assistant"
-        if message.role != wanted:
-            detail = say(
-                "turn {number} is {role}, {wanted} was expected",
-                number=number + 1,
-                role=message.role,
-                wanted=wanted,
-            )
-            raise BadRow("role_order", detail)
-    if not talk or talk[-1].role != "assistant":
-        raise BadRow("no_answer_turn", say("the conversation has no answer at its end"))
+@functools.lru_cache(maxsize=1024)
+def _fitting(keys: tuple[str, ...], answer: bool) -> tuple[str, ...]:
+    """The shapes that fit, less those of which another explains all keys and more."""
+    present = frozenset(keys)
+    for asked in (True,) if answer else (True, False):
+        explained = {
+            name: present.intersection(shape.needs) | present.intersection(shape.optional)
+            for name, shape in FORMATS.items()
+            if present.issuperset(shape.required(asked))
+        }
+        best = {
+            name: k for name, k in explained.items() if not any(k < other for other in explained.values())
+        }
+        first = {
+            k: name for name, k in reversed(best.items())
+        }  # without answers, some read the question alike
+        if first:
+            return tuple(sorted(first.values(), key=list(FORMATS).index))
+    return ()

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from loralab.config.schema import DataConfig, Slice
-from loralab.data.conversation import Dropped, Row, content_id, number_copies
+from loralab.config.schema import DataConfig, DataSource, Slice
+from loralab.data.conversation import Conversation, Dropped
+from loralab.data.doctor.text_faults import TextDoctor
 from loralab.data.formats import FORMATS, convert
 from loralab.data.reasons import BadRow
-from loralab.data.records import OTHER_SUFFIXES, Record, read_records
+from loralab.data.records import Record, open_records
 from loralab.data.report import FileInfo
+from loralab.data.rows import PROBES, TEST, TRAIN, Rows, RowTable
+from loralab.data.sources import SourceFile, expand, passed_over
 from loralab.data.text import printable
 from loralab.errors import DataError, Problem, UsageError
-from loralab.run.files import sha256
 from loralab.words import Words, say
-
-DATA_SUFFIXES = (".json", ".jsonl", ".gz", *OTHER_SUFFIXES)  # of a folder; the others are refused when read
 
 
 @dataclass
-class Loaded:
-    """What the files hold: usable rows, dropped rows, repairs, unused keys, and the number of records looked at.
+class Loading:
+    """What the files hold, growing while they are read.
 
-    `passed_over` is what stands beside the data files in a folder and is not read.
+    `records` counts the records of the training files, looked at or not; `passed_over` is what stands beside
+    the data files in a folder and is not read.
     """
 
-    rows: list[Row] = field(default_factory=list)
+    config: DataConfig
+    table: RowTable
+    doctor: TextDoctor = field(default_factory=TextDoctor)
     dropped: list[Dropped] = field(default_factory=list)
     repaired: Counter[str] = field(default_factory=Counter)
     unused_keys: Counter[str] = field(default_factory=Counter)
@@ -37,73 +41,32 @@ class Loaded:
     read: int = 0
     records: int = 0
 
-    def merge(self, other: Loaded) -> None:
-        """Add what other files hold; positions are left alone."""
-        self.rows += other.rows
-        self.dropped += other.dropped
-        self.repaired += other.repaired
-        self.unused_keys += other.unused_keys
-        self.files += other.files
-        self.passed_over += other.passed_over
-        self.read += other.read
+
+@dataclass(frozen=True)
+class Loaded:
+    """All usable rows, of training, test and probe files in this order, and what was found on the way."""
+
+    rows: Rows
+    found: Loading
+
+    def part(self, part: int) -> Rows:
+        """The rows that came from data.train, data.test or data.probes."""
+        return self.rows.where(self.rows.column("part") == part)
 
 
-def load_rows(paths: Sequence[str], config: DataConfig, slices: Sequence[Slice] | None = None) -> Loaded:
-    """The rows of all files in order; with `slices` only records at those positions are looked at.
+def load_rows(config: DataConfig, slices: Sequence[Slice] | None = None) -> Loaded:
+    """The rows of all files that the config names; of training files only records in `slices`, if there are any.
 
     Raises UsageError for a path that does not exist, DataError for a file that cannot be read at all.
     """
     _check_format(config)
-    loaded = Loaded()
-    for path in expand(paths):
-        _load_file(path, config, slices, loaded)
-    loaded.rows = number_copies(loaded.rows)
-    loaded.passed_over = passed_over(paths)
-    return loaded
-
-
-def expand(paths: Sequence[str]) -> list[Path]:
-    """Files named by paths, glob patterns and folders; raises UsageError for one that matches nothing."""
-    result: list[Path] = []
-    for text in paths:
-        try:
-            found = _found(Path(text))
-        except (OSError, ValueError) as error:
-            raise UsageError(Problem(say("cannot be read: {reason}", reason=error), text)) from None
-        if not found:
-            raise UsageError(
-                Problem(
-                    say("no such data file"),
-                    text,
-                    next=say("check data.train, or give the path with data.train=PATH"),
-                )
-            )
-        result += found
-    return result
-
-
-def _found(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if path.is_dir():
-        return sorted(p for p in path.iterdir() if _is_data(p))
-    return sorted(p for p in _matches(path) if p.is_file())
-
-
-def passed_over(paths: Sequence[str]) -> list[Path]:
-    """What stands in the folders among `paths` and is no data file by its name: other files, further folders."""
-    folders = [Path(text) for text in paths if Path(text).is_dir()]
-    return [p for folder in folders for p in sorted(folder.iterdir()) if not _is_data(p)]
-
-
-def _is_data(path: Path) -> bool:
-    return path.suffix.lower() in DATA_SUFFIXES and path.is_file()
-
-
-def _matches(pattern: Path) -> Iterator[Path]:
-    """What an absolute or relative glob pattern matches; `**` is any depth of folders."""
-    base = Path(pattern.anchor or ".")
-    return base.glob(str(pattern.relative_to(pattern.anchor) if pattern.anchor else pattern))
+    loading = Loading(config, RowTable(config.split_seed))
+    for number, source in enumerate(config.sources):
+        _load([source], TRAIN, number, slices, loading)
+    for part, choice in ((TEST, config.test), (PROBES, config.probes)):
+        if isinstance(choice, str) and choice != "auto":
+            _load([DataSource(choice)], part, -1, None, loading)
+    return Loaded(loading.table.rows(), loading)
 
 
 def _check_format(config: DataConfig) -> None:
@@ -114,47 +77,69 @@ def _check_format(config: DataConfig) -> None:
         )
 
 
-def _load_file(path: Path, config: DataConfig, slices: Sequence[Slice] | None, loaded: Loaded) -> None:
+def _load(
+    sources: Sequence[DataSource], part: int, source: int, slices: Sequence[Slice] | None, loading: Loading
+) -> None:
+    paths = [s.path for s in sources]
+    for file in expand(paths):
+        _load_file(file, part, source, slices, loading)
+    loading.passed_over += passed_over(paths)
+
+
+def _load_file(
+    file: SourceFile, part: int, source: int, slices: Sequence[Slice] | None, loading: Loading
+) -> None:
+    config, table = loading.config, loading.table
     try:
-        file, records = read_records(path, config.encoding)
+        info, records = open_records(file.path, config.encoding)
     except LookupError:
         raise UsageError(
             Problem(say("data.encoding is {name!r}, which is no encoding", name=config.encoding))
         ) from None
+    table.files.append(file.name)
     shapes: Counter[str] = Counter()
-    first = loaded.records
-    for record in _selected(records, slices, loaded):
-        loaded.read += 1
-        row = _row(record, str(path), loaded.records - 1, config, loaded)
-        if row:
-            loaded.rows.append(row)
-            shapes[row.format] += 1
-    for repair in file.repaired:
-        loaded.repaired[repair] += 1
-    count = loaded.records - first
-    loaded.files.append(FileInfo(str(path), sha256(path), count, ", ".join(shapes) or "none"))
+    count = 0
+    answer = part != PROBES
+    for count, record in enumerate(records, 1):
+        position = loading.records if part == TRAIN else count - 1
+        loading.records += part == TRAIN
+        if slices is not None and not any(position in wanted for wanted in slices):
+            continue
+        loading.read += 1
+        read = _convert(record, file.name, answer, loading)
+        if read is None:
+            continue
+        conversation, shape = read
+        shapes[shape] += 1
+        index = table.add(
+            conversation, shape, position=position, number=record.number, line=record.line, part=part, source=source
+        )  # fmt: skip
+        loading.doctor.look(index, conversation.question, conversation.answer)
+    loading.repaired.update(info.repaired)
+    names = ", ".join(name for name, _ in shapes.most_common()) or "none"
+    loading.files.append(FileInfo(file.name, info.sha256, count, names, info.kind, dict(shapes)))
 
 
-def _selected(records: Iterator[Record], slices: Sequence[Slice] | None, loaded: Loaded) -> Iterator[Record]:
-    """The records to look at; every record counts as a position."""
-    for record in records:
-        loaded.records += 1
-        if slices is None or any(loaded.records - 1 in part for part in slices):
-            yield record
-
-
-def _row(record: Record, path: str, position: int, config: DataConfig, loaded: Loaded) -> Row | None:
+def _convert(record: Record, name: str, answer: bool, loading: Loading) -> tuple[Conversation, str] | None:
     try:
         if record.fault:
             raise record.fault
-        conversation, shape, converted = convert(record.value, config.format, config.fields)
+        conversation, shape, converted = convert(
+            record.value, loading.config.format, loading.config.fields, answer=answer
+        )
     except BadRow as bad:
-        loaded.dropped.append(Dropped(path, record.place, bad.reason, bad.detail, record.value))
+        start, length = loading.table.spool.put_json(record.value)
+        row = partial(loading.table.spool.get_json, start, length)
+        place = f"{name}:{record.line or '#' + str(record.number)}"
+        loading.dropped.append(Dropped(name, place, bad.reason, bad.detail, row))
         return None
-    loaded.repaired.update(converted.repairs)
+    if converted.repairs:
+        loading.repaired.update(converted.repairs)
+    loading.unused_keys.update(converted.unused)
     value = record.value[0] if isinstance(record.value, list) else record.value
-    loaded.unused_keys.update(printable(key) for key in value if key not in converted.used)
-    return Row(content_id(conversation), conversation, path, record.place, position, shape)
+    if len(value) > len(converted.used & value.keys()):
+        loading.unused_keys.update(printable(key) for key in value if key not in converted.used)
+    return conversation, shape
 
 
 def refuse_bad_rows(dropped: Sequence[Dropped], next_step: Words, shown: int = 20) -> None:

@@ -3,53 +3,75 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from loralab.data.conversation import Dropped, Message, Row, copy_key, question_key
+import numpy as np
+import numpy.typing as npt
+
+from loralab.data.conversation import Dropped
 from loralab.data.reasons import REASONS, REPAIRS
+from loralab.data.rows import Rows
+
+Numbers = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
 class FileInfo:
-    """A data file: where, what bytes, how many records, and which shape its rows have."""
+    """A data file: its name, the hash of its bytes, how many records, the shapes of its rows, the kind of file."""
 
     path: str
     sha256: str
     rows: int
     format: str
+    kind: str = ""
+    shapes: dict[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The file as the report holds it."""
-        return {"path": self.path, "sha256": self.sha256, "rows": self.rows, "format": self.format}
+        return {
+            "path": self.path, "sha256": self.sha256, "rows": self.rows, "format": self.format,
+            "kind": self.kind, "shapes": self.shapes,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class TokenCounts:
-    """Lengths in tokens over the kept rows, after cutting. `label_total` counts the tokens trained on."""
+    """Lengths in tokens (n,) of the kept rows, after cutting, and what is trained on.
 
-    lengths: Sequence[int]
-    label_total: int
+    `labels` (n,) are the tokens trained on, `cut` the rows that are cut; `cut_labels` and `cut_ends` are the
+    tokens to train on, and among them the end tokens, that were cut off.
+    """
+
+    lengths: Numbers
+    labels: Numbers
     cut: int = 0
-    cut_answers: int = 0
+    cut_labels: int = 0
+    cut_ends: int = 0
 
     def to_dict(self) -> dict[str, int]:
         """median, p95 (nearest rank), max and sums."""
-        ordered = sorted(self.lengths) or [0]
+        ordered = np.sort(self.lengths) if len(self.lengths) else np.zeros(1, np.int64)
         number = len(ordered)
         return {
-            "median": ordered[(number - 1) // 2],
-            "p95": ordered[-(-number * 95 // 100) - 1],
-            "max": ordered[-1],
-            "total": sum(self.lengths),
-            "label_total": self.label_total,
+            "median": int(ordered[(number - 1) // 2]),
+            "p95": int(ordered[-(-number * 95 // 100) - 1]),
+            "max": int(ordered[-1]),
+            "total": int(self.lengths.sum()),
+            "label_total": int(self.labels.sum()),
+            "cut_labels": self.cut_labels,
+            "cut_ends": self.cut_ends,
         }
 
 
 @dataclass(frozen=True)
 class DataReport:
-    """Where every row went: read = kept + sum(dropped)."""
+    """Where every row went: read = kept + sum(dropped).
+
+    The counts are over all kept rows, before the split. `more` holds what came from a closer look: findings,
+    near-duplicates, the mixture, contamination; each is a JSON value.
+    """
 
     files: tuple[FileInfo, ...]
     read: int
@@ -61,17 +83,19 @@ class DataReport:
     overlap: int
     unused_keys: dict[str, int] = field(default_factory=dict)
     tokens: TokenCounts | None = None
+    more: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The contract of data/report.json."""
+        cut = self.tokens.cut if self.tokens else 0
         result: dict[str, Any] = {
             "files": [f.to_dict() for f in self.files],
             "read": self.read,
             "kept": self.kept,
             "repaired": self.repaired,
             "dropped": self.dropped,
-            "cut": self.tokens.cut if self.tokens else 0,
-            "cut_answers": self.tokens.cut_answers if self.tokens else 0,
+            "cut": cut,
+            "cut_answers": cut,  # a row is stored up to its last trained token: a cut always takes from an answer
             "duplicates": self.duplicates,
             "conflicts": self.conflicts,
             "overlap": self.overlap,
@@ -79,7 +103,7 @@ class DataReport:
         }
         if self.tokens:
             result["tokens"] = self.tokens.to_dict()
-        return result
+        return result | self.more
 
 
 def count_reasons(dropped: Iterable[Dropped]) -> dict[str, int]:
@@ -94,14 +118,13 @@ def count_repairs(repaired: Mapping[str, int]) -> dict[str, int]:
     return {repair: repaired[repair] for repair in REPAIRS if repaired.get(repair)}
 
 
-def count_copies(rows: Iterable[Row]) -> tuple[int, int]:
+def count_copies(rows: Rows) -> tuple[int, int]:
     """(extra copies equal in question and answer, questions with more than one distinct answer)."""
-    copies: Counter[tuple[Message, ...]] = Counter()
-    answers: dict[str, set[str]] = {}
-    for row in rows:
-        copies[copy_key(row.conversation)] += 1
-        answers.setdefault(question_key(row.conversation), set()).add(row.conversation.answer)
-    return copies.total() - len(copies), sum(len(found) > 1 for found in answers.values())
+    copies = len(rows) - len(np.unique(rows.column("talk")))
+    pairs = np.stack([rows.column("question").view(np.int64), rows.column("answer")], axis=1)
+    questions = np.unique(pairs, axis=0)[:, 0] if len(rows) else pairs[:, 0]
+    _, answers = np.unique(questions, return_counts=True)
+    return copies, int((answers > 1).sum())
 
 
 def dropped_line(item: Dropped) -> dict[str, Any]:
@@ -113,5 +136,5 @@ def dropped_line(item: Dropped) -> dict[str, Any]:
         "line": number,
         "reason": item.reason,
         "detail": str(item.detail),
-        "row": item.row,
+        "row": item.row(),
     }

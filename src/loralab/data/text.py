@@ -2,40 +2,55 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from typing import Any
 
 from loralab.data.reasons import BadRow
-from loralab.words import say
+from loralab.words import Words, say
+
+KINDS = {
+    dict: say("an object"),
+    list: say("a list"),
+    bool: say("a boolean"),
+    float: say("a number that is not finite"),
+}
 
 
 def clean_text(value: Any, name: str, repairs: set[str]) -> str:
-    """The text of a field. Repairs (NFC, trailing space, numbers) are added to `repairs`.
+    """The text of a field; nothing (null) is the empty text. Repairs are added to `repairs`.
 
-    Raises BadRow: wrong_type for what is no text or number, bad_unicode for half surrogate pairs.
+    Numbers become text as Python writes them, so that 0.10 is 0.1; Unicode becomes NFC (UAX #15); white space
+    at the end goes. All else stays byte for byte, line ends and byte order marks inside the text too.
+    Raises BadRow: wrong_type for what is no text or finite number, bad_unicode for half surrogate pairs.
     """
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        repairs.add("number_to_text")
-        value = str(value)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise BadRow("wrong_type", say("{name} must be text, found {kind}", name=name, kind=_kind(value)))
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        raise BadRow("bad_unicode", say("{name} holds half of a surrogate pair", name=name)) from None
-    return _repair(value, repairs)
-
-
-def _repair(text: str, repairs: set[str]) -> str:
-    normal = unicodedata.normalize("NFC", text)
-    if normal != text:
-        repairs.add("unicode_nfc")
-    stripped = normal.rstrip()
-    if stripped != normal:
+    text = value if isinstance(value, str) else _as_text(value, name, repairs)
+    if not text.isascii():
+        text = _normal(text, name, repairs)
+    stripped = text.rstrip()
+    if len(stripped) != len(text):
         repairs.add("trailing_space")
     return stripped
+
+
+def _as_text(value: Any, name: str, repairs: set[str]) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise BadRow("wrong_type", say("{name} must be text, found {kind}", name=name, kind=kind(value)))
+    repairs.add("number_to_text")
+    return str(value)
+
+
+def _normal(text: str, name: str, repairs: set[str]) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise BadRow("bad_unicode", say("{name} holds half of a surrogate pair", name=name)) from None
+    if unicodedata.is_normalized("NFC", text):
+        return text
+    repairs.add("unicode_nfc")
+    return unicodedata.normalize("NFC", text)
 
 
 def printable(text: str) -> str:
@@ -45,9 +60,18 @@ def printable(text: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Whether nothing is left of a text without spaces, zero-width and format characters."""
+    if text[:1].isalnum():
+        return False
     return all(c.isspace() or unicodedata.category(c) in ("Cf", "Cc") for c in text)
 
 
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", bool: "a boolean"}
-    return names.get(type(value), type(value).__name__)
+def is_absent(value: Any) -> bool:
+    """Whether a field says nothing: null, a blank text, or a list of such."""
+    if isinstance(value, list):
+        return all(is_absent(item) for item in value)
+    return value is None or (isinstance(value, str) and is_blank(value))
+
+
+def kind(value: Any) -> Words | str:
+    """What a value is, in words; for what JSON does not know, the name of its Python type."""
+    return KINDS.get(type(value), type(value).__name__)

@@ -39,6 +39,27 @@ class ChatTemplate:
         except UsageError as error:
             raise BadRow("role_order", error.problems[0].what) from None
 
+    def render_many(
+        self, conversations: Sequence[Sequence[Message]], open_answer: bool = False
+    ) -> list[str | BadRow]:
+        """What `render` gives or raises for each conversation, in one call where the template refuses none."""
+        if not conversations:
+            return []
+        plain = [_plain(messages) for messages in conversations]
+        try:
+            texts = self.tokenizer.apply_chat_template(
+                plain, tokenize=False, add_generation_prompt=open_answer
+            )
+        except _refusals():
+            return [self._text_or_fault(messages, open_answer) for messages in conversations]
+        return list(map(str, texts))
+
+    def _text_or_fault(self, messages: Sequence[Message], open_answer: bool) -> str | BadRow:
+        try:
+            return self.render(messages, open_answer)
+        except BadRow as bad:
+            return bad
+
     def check_system(self) -> None:
         """Raise UsageError if the template has no place for a system message."""
         text = render(self.tokenizer, [Message("system", SYSTEM), Message("user", QUESTION)], True)
@@ -54,11 +75,11 @@ class ChatTemplate:
         if not as_text:
             return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
         ids: list[int] = []
-        for part in self._apart(text):
+        for part in self.apart(text):
             ids += self.tokenizer(part, add_special_tokens=False, split_special_tokens=True)["input_ids"]
         return ids
 
-    def _apart(self, text: str) -> list[str]:
+    def apart(self, text: str) -> list[str]:
         """The text cut inside each token that is not flagged as special, which a tokenizer always reads as one."""
         added = self.tokenizer.added_tokens_decoder.values()
         tokens = [
@@ -126,13 +147,22 @@ def _emitted(tokenizer: Any, text: str) -> set[str]:
 
 def render(tokenizer: Any, messages: Sequence[Message], open_answer: bool = False) -> str:
     """The template's text for messages; raises UsageError if the template refuses them."""
-    from jinja2.exceptions import TemplateError
-
-    plain = [{"role": m.role, "content": m.content} for m in messages]
+    plain = _plain(messages)
     try:
         return str(tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=open_answer))
-    except (TemplateError, TypeError) as error:
+    except _refusals() as error:
         roles = ", ".join(m.role for m in messages)
         raise UsageError(
-            Problem(say("the chat template refuses turns {roles}: {reason}", roles=roles, reason=error))
+            Problem(say("the chat template refuses turns {roles}: {reason}", roles=roles, reason=str(error)))
         ) from None
+
+
+def _plain(messages: Sequence[Message]) -> list[dict[str, str]]:
+    return [{"role": m.role, "content": m.content} for m in messages]
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What a template raises by itself, or because it was written for other turns."""
+    from jinja2.exceptions import TemplateError
+
+    return TemplateError, TypeError

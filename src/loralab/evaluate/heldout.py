@@ -7,14 +7,14 @@ trained on.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from loralab.evaluate.rouge import VERSION as ROUGE_VERSION
 from loralab.evaluate.rouge import rouge_l
 from loralab.evaluate.statistics import Estimate, weighted_mean
 
-TASK = "heldout"
+TASK, CLEAN_TASK = "heldout", "heldout_clean"
 METRIC_VERSIONS = (ROUGE_VERSION, "exact_match/1", "loss/1")
 LOWER_IS_BETTER = frozenset({"loss", "perplexity"})
 
@@ -45,6 +45,14 @@ def loss_rows(ids: Sequence[str], sums: Sequence[float], label_tokens: Sequence[
     ]
 
 
+def clean_rows(rows: Sequence[ScoreRow], near: Collection[str]) -> list[ScoreRow]:
+    """The rows of questions that do not nearly stand in the training rows, as task `heldout_clean`.
+
+    None if no question does: the scores would be those of `heldout` again.
+    """
+    return [row | {"task": CLEAN_TASK} for row in rows if row["id"] not in near] if near else []
+
+
 def _row(metric: str, row_id: str, value: float, weight: int, empty: bool = False) -> ScoreRow:
     row: ScoreRow = {"task": TASK, "metric": metric, "id": row_id, "value": value, "weight": weight}
     return row | {"empty": True} if empty else row
@@ -52,6 +60,13 @@ def _row(metric: str, row_id: str, value: float, weight: int, empty: bool = Fals
 
 def summarise(rows: Sequence[ScoreRow]) -> Scores:
     """{task: {metric: {value, n, low, high, floor, abstention}}}; loss brings perplexity with it."""
+    result: Scores = {}
+    for task in dict.fromkeys(row["task"] for row in rows):
+        result[task] = _metrics([row for row in rows if row["task"] == task])
+    return result
+
+
+def _metrics(rows: Sequence[ScoreRow]) -> dict[str, dict[str, Any]]:
     scores: dict[str, dict[str, Any]] = {}
     for metric in dict.fromkeys(row["metric"] for row in rows):
         mine = [row for row in rows if row["metric"] == metric]
@@ -62,7 +77,7 @@ def summarise(rows: Sequence[ScoreRow]) -> Scores:
             scores["perplexity"] = _entry(_exp(estimate))
         else:
             scores[metric] = _entry(estimate) | {"floor": 0.0, "abstention": empty / len(mine)}
-    return {TASK: scores} if scores else {}
+    return scores
 
 
 def _entry(estimate: Estimate) -> dict[str, Any]:

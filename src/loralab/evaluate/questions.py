@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from loralab.data.conversation import Conversation, Row
-from loralab.data.split import Split
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,22 @@ class Question:
         return self.conversation.answer
 
 
-def freeze_questions(split: Split, system: str | None, answers: int) -> tuple[Question, ...]:
-    """The probes, then the first `answers` test rows; a row that is both is asked once."""
-    probes = [_question(row, "probe", row.id in split.seen, system) for row in split.probes]
+def freeze_questions(
+    probe_rows: Iterable[Row],
+    test_rows: Iterable[Row],
+    seen: Collection[str],
+    system: str | None,
+    answers: int,
+) -> tuple[Question, ...]:
+    """The probes, then the first `answers` test rows; a row that is both is asked once.
+
+    `seen` are ids of probes that are trained on too.
+    """
+    probes = [_question(row, "probe", row.id in seen, system) for row in probe_rows]
     asked = {q.id for q in probes}
-    tests = [_question(row, "test", False, system) for row in split.test[:answers] if row.id not in asked]
+    tests = [
+        _question(row, "test", False, system) for row in islice(test_rows, answers) if row.id not in asked
+    ]
     return (*probes, *tests)
 
 

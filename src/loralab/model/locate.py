@@ -9,9 +9,10 @@ from pathlib import Path
 
 from loralab.config.schema import ModelConfig
 from loralab.errors import Problem, UsageError
-from loralab.model.fetch import ALL, CODE, HUBS, REPOSITORY, SMALL, HubName, fetch
+from loralab.hub.base import HubFailed, Located, Progress
+from loralab.hub.files import HUBS, REPOSITORY, HubName
+from loralab.model.fetch import ALL, CODE, SMALL, fetch
 from loralab.model.folder import Need, check_files
-from loralab.model.hub import HubFailed, Located, Progress
 from loralab.words import Words, say
 
 __all__ = ["Located", "hub_of", "is_path", "locate"]

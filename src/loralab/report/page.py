@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from functools import cache, partial
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup
-
 from loralab.evaluate.verdict import verdict
-from loralab.report import answers, curves, facts, tables, text
+from loralab.report import answers, curves, facts, tables
+from loralab.report.render import render_page
 from loralab.run.files import write_text
-from loralab.run.view import Run, stage_name
-from loralab.words import Words, say
+from loralab.run.view import Run
 
 OPEN_QUESTIONS = 12
 RESUMABLE = ("interrupted", "failed", "stale")
@@ -27,11 +20,9 @@ def build_report(run: Run, language: str = "en") -> str:
 
     Everything that comes from the run is escaped: answers of a model are text of strangers.
     """
-    style = _resource("page.css")
-    return _template().render(
-        say=partial(_say, language), spoken=partial(_spoken, language), language=language,
-        style=Markup(style), style_hash=_hash(style), run=run,
-        open_questions=OPEN_QUESTIONS, **_head(run, language), **_body(run, language),
+    return render_page(
+        "page.html.j2", ("page.css",), language,
+        run=run, open_questions=OPEN_QUESTIONS, **_head(run, language), **_body(run, language),
     )  # fmt: skip
 
 
@@ -71,37 +62,3 @@ def _body(run: Run, language: str) -> dict[str, Any]:
         "data_sheet": tables.sheet(run.manifest.get("data_files")),
         "weight_sheet": tables.weights(run),
     }
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
-    )
-    environment.filters |= {
-        "number": text.number, "size": text.size, "moment": text.moment,
-        "duration": text.duration, "stage": stage_name, "written": tables.written,
-    }  # fmt: skip
-    return environment.from_string(_resource("page.html.j2"))
-
-
-def _say(language: str, template: str, **values: object) -> str:
-    return say(template, **values).text(language)
-
-
-def _spoken(language: str, words: Words) -> str:
-    return words.text(language)
-
-
-def _shown(value: Any) -> Any:
-    """The last step before escaping: characters that a page cannot hold become visible."""
-    return value if isinstance(value, Markup) else text.visible(str(value))
-
-
-def _hash(style: str) -> str:
-    """The style sheet's hash for the content security policy, which lets no other style in."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
-
-
-def _resource(name: str) -> str:
-    return resources.files("loralab.report").joinpath(name).read_text("utf-8")

@@ -54,17 +54,22 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
     """Write a whole file or none: temporary name, fsync, rename, fsync of the folder."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.tmp")
         with temporary.open("wb") as stream:
-            stream.write(data)
+            stream.writelines(chunks)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
         fsync_folder(path.parent)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a whole file or none."""
+    write_chunks(path, [data])
 
 
 def write_text(path: Path, text: str) -> None:
@@ -79,7 +84,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_json_lines(path: Path, rows: Iterable[Any]) -> None:
     """Write a whole JSON-lines file or none."""
-    write_text(path, "".join(dump_json(row) + "\n" for row in rows))
+    write_chunks(path, (f"{dump_json(row)}\n".encode() for row in rows))
 
 
 def read_json_lines(path: Path) -> list[Any]:

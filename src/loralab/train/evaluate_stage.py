@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from loralab.engine.base import Engine, TokenRow
-from loralab.evaluate.heldout import answer_rows, loss_rows, summarise
+from loralab.evaluate.heldout import answer_rows, clean_rows, loss_rows, summarise
 from loralab.evaluate.stage import Asker, Prediction
 from loralab.run.events import read_events
 from loralab.run.files import read_json_lines, write_json, write_json_lines
@@ -26,8 +27,9 @@ class Stages:
     session: Session
     asker: Asker
     engine: Engine
-    test_rows: list[TokenRow]
+    test_rows: Sequence[TokenRow]
     stop: StopRequest
+    near: frozenset[str] = frozenset()  # ids of asked rows whose question nearly stands in a training row
 
     def run(self, stage: str, step: int, epoch: float) -> float | None:
         """Answer, measure and score one stage; returns the held-out loss, None without test rows."""
@@ -37,6 +39,7 @@ class Stages:
         predictions = self.asker.answer_all(done, lambda p: self._record(stage, p), self.stop.between_steps)
         losses = self.held_out_rows()
         rows = [*losses, *answer_rows(predictions)]
+        rows += clean_rows(rows, self.near)
         self._write(stage, predictions, rows)
         loss = self._held_out_event(losses, step, epoch)
         self._score(stage, rows)

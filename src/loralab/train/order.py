@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,10 +46,14 @@ class StepOrder:
         return self._epoch_order(self.epoch_of(step))[start : start + self.step_rows]
 
     def _epoch_order(self, epoch: int) -> Sequence[int]:
-        if not self.shuffle:
-            return range(self.num_rows)
-        generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, epoch])))
-        return [int(i) for i in generator.permutation(self.num_rows)]
+        return _shuffled(self.num_rows, self.seed, epoch) if self.shuffle else range(self.num_rows)
+
+
+@functools.lru_cache(maxsize=2)
+def _shuffled(num_rows: int, seed: int, epoch: int) -> list[int]:
+    """The order of an epoch, kept, since every step looks at it."""
+    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, epoch])))
+    return [int(i) for i in generator.permutation(num_rows)]
 
 
 def plan_steps(num_rows: int, config: TrainConfig) -> StepOrder:

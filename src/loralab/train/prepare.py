@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import overload
+
+import numpy as np
 
 from loralab.config.schema import Config, DataConfig, Slice
-from loralab.data.conversation import Dropped, Row, copy_key, number_copies
+from loralab.data.conversation import Dropped
 from loralab.data.load import Loaded, load_rows, refuse_bad_rows
+from loralab.data.mixture import effective_mixture, mix
+from loralab.data.overlap import Overlap, find_near_copies, find_overlap, overlap_report, user_texts
 from loralab.data.reasons import BAD_ROW
 from loralab.data.report import DataReport, count_copies, count_reasons, count_repairs, dropped_line
-from loralab.data.split import Split, check_slices, overlapping, slices_of, split_rows
-from loralab.data.text import printable
+from loralab.data.rows import PROBES, TEST, Rows
+from loralab.data.split import (
+    Split,
+    check_slices,
+    dropped_row,
+    overlapping,
+    read_earlier,
+    slices_of,
+    split_rows,
+)
 from loralab.encode.encode import Encoded
 from loralab.encode.rows import EncodedRows, encode_rows
 from loralab.encode.template import ChatTemplate
@@ -20,34 +33,77 @@ from loralab.engine.base import TokenRow
 from loralab.errors import DataError, Problem
 from loralab.evaluate.questions import Question, freeze_questions
 from loralab.run.files import write_json, write_json_lines
-from loralab.run.folder import RunFolder
+from loralab.train.data_warnings import data_warnings
 from loralab.words import Words, say
+
+
+class TokenRows(Sequence[TokenRow]):
+    """Rows as an engine takes them, read when asked."""
+
+    def __init__(self, rows: Rows, encoded: EncodedRows) -> None:
+        self._rows, self._encoded = rows, encoded
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, at: int) -> TokenRow: ...
+    @overload
+    def __getitem__(self, at: slice) -> TokenRows: ...
+    def __getitem__(self, at: int | slice) -> TokenRow | TokenRows:
+        """A row, or those of a slice."""
+        if isinstance(at, slice):
+            return TokenRows(self._rows[at], self._encoded)
+        return TokenRow(self._rows.id_of(at), self._encoded.of(int(self._rows.index[at])))
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The data of a run. `encoded` is empty without a tokenizer."""
+    """The data of a run.
+
+    `kept` are all rows that can be used, whatever for; `epoch` the training rows of one epoch: those of the split, some more than once where the sources have
+    weights. `near` are ids of test rows and probes whose question nearly stands in a training row.
+    """
 
     split: Split
-    encoded: dict[str, Encoded]
+    kept: Rows
+    epoch: Rows
+    encoded: EncodedRows
     report: DataReport
     dropped: tuple[Dropped, ...]
     questions: tuple[Question, ...]
     warnings: tuple[tuple[str, Words], ...]
+    near: frozenset[str] = frozenset()
+    search_seconds: float = 0.0  # that the search for near-duplicates took
 
-    def token_rows(self, rows: Sequence[Row]) -> list[TokenRow]:
+    def token_rows(self, rows: Rows) -> TokenRows:
         """Rows as an engine takes them."""
-        return [TokenRow(row.id, self.encoded[row.id]) for row in rows]
+        return TokenRows(rows, self.encoded)
 
-    def largest_id(self) -> int:
-        """The largest token id in the data; 0 without rows."""
-        return max((max(e.ids) for e in self.encoded.values()), default=0)
+    def tokens_of(self, index: int) -> Encoded:
+        """The tokens of the row with this index."""
+        return self.encoded.of(index)
 
-    def write(self, folder: RunFolder) -> None:
-        """Write data/report.json, data/dropped.jsonl and data/split.json."""
-        write_json(folder.data / "report.json", self.report.to_dict())
-        write_json_lines(folder.data / "dropped.jsonl", [dropped_line(d) for d in self.dropped])
-        write_json(folder.data / "split.json", self.split.to_dict())
+    def noting(self, notes: Iterable[Words]) -> Prepared:
+        """The same with what was noticed when files of hubs were fetched."""
+        return replace(self, warnings=(*(("data_fetched", note) for note in notes), *self.warnings))
+
+    def sets(self) -> dict[int, str]:
+        """train, test or probe for each row, by index."""
+        names = ((self.split.train, "train"), (self.split.test, "test"), (self.split.probes, "probe"))
+        return {int(i): name for rows, name in names for i in rows.index}
+
+    def split_ids(self) -> dict[str, object]:
+        """data/split.json: row ids of the training rows of an epoch, the test rows and the probes."""
+        return self.split.to_dict() | {"train": self.epoch.ids()}
+
+    def write(self, folder: Path) -> None:
+        """Write report.json, dropped.jsonl and split.json into a run's data folder; cut.jsonl if rows are cut."""
+        write_json(folder / "report.json", self.report.to_dict())
+        write_json_lines(folder / "dropped.jsonl", map(dropped_line, self.dropped))
+        write_json(folder / "split.json", self.split_ids())
+        if self.report.tokens and self.report.tokens.cut:
+            write_json_lines(folder / "cut.jsonl", self.encoded.cut_lines(self.kept))
 
     def refuse(self, config: DataConfig) -> None:
         """Raise DataError if the config does not allow what was found, or nothing is left to train on."""
@@ -65,7 +121,7 @@ class Prepared:
 
     def refuse_without_training_rows(self) -> None:
         """Raise DataError if no training row is left."""
-        if not self.split.train:
+        if not len(self.epoch):
             raise DataError(self._nothing_left())
 
     def _nothing_left(self) -> Problem:
@@ -88,165 +144,91 @@ def prepare(config: Config, template: ChatTemplate | None) -> Prepared:
     bad rows are in the result, see `Prepared.refuse`.
     """
     data = config.data
-    loaded, test_ids, probe_ids = _load_all(data)
-    dropped = list(loaded.dropped)
-    encoded = encode_rows(loaded.rows, template, data) if template else EncodedRows(kept=loaded.rows)
-    dropped += encoded.dropped
-    kept, copies = _without_copies(encoded.kept, data, test_ids, probe_ids)
-    dropped += copies
-    split = split_rows(
-        [r for r in kept if r.id not in test_ids | probe_ids],
-        data,
-        [r for r in kept if r.id in test_ids],
-        [r for r in kept if r.id in probe_ids],
-    )
-    dropped += split.dropped
-    used = {r.id for r in (*split.train, *split.test, *split.probes)}
-    kept = [r for r in kept if r.id in used]
-    report = _report(loaded, kept, dropped, encoded, split, with_tokens=template is not None)
-    questions = freeze_questions(split, data.system, config.evaluate.answers)
-    warnings = (*_passed_over(loaded), *_warnings(report, split, encoded, data))
-    return Prepared(split, encoded.encoded, report, tuple(dropped), questions, warnings)
+    earlier = read_earlier(data.split) if data.split else None
+    loaded = load_rows(data, slices_of(data))
+    check_slices(data, loaded.found.records)
+    encoded = encode_rows(loaded.rows, template, data) if template else EncodedRows(loaded.rows)
+    kept, copies = _without_copies(encoded.kept, data)
+    split = split_rows(kept, data, earlier)
+    dropped = (*loaded.found.dropped, *encoded.dropped, *copies, *split.dropped)
+    gone = split.hits.index if split.dropped else split.hits.index[:0]
+    kept = kept.where(~np.isin(kept.index, gone))
+    epoch = mix(split.train, data.sources)
+    near = _near(split, data)
+    report = _report(loaded, kept, dropped, encoded, split)
+    report.more.update(_closer_look(loaded, split, epoch, encoded, near, data))
+    questions = freeze_questions(split.probes, split.test, split.seen, data.system, config.evaluate.answers)
+    near_ids = _asked(split).take(_asked(split).index[near.found]).ids() if near else []
+    warnings = data_warnings(loaded, report, split, encoded, data)
+    return Prepared(
+        split, kept, epoch, encoded, report, dropped, questions, tuple(warnings), frozenset(near_ids),
+        near.seconds if near else 0.0,
+    )  # fmt: skip
 
 
-def _load_all(data: DataConfig) -> tuple[Loaded, set[str], set[str]]:
-    """All rows with ids that are unique over all files, and the ids of those from test and probe files."""
-    loaded = load_rows(data.train, data, slices_of(data))
-    check_slices(data, loaded.records)
-    parts = [len(loaded.rows)]
-    for choice in (data.test, data.probes):
-        if isinstance(choice, str) and choice != "auto":
-            loaded.merge(load_rows([choice], replace(data, rows=None)))
-        parts.append(len(loaded.rows))
-    unnumbered = [replace(row, id=row.id.partition("-")[0]) for row in loaded.rows]
-    loaded.rows = number_copies(unnumbered)
-    ids = [row.id for row in loaded.rows]
-    return loaded, set(ids[parts[0] : parts[1]]), set(ids[parts[1] :])
-
-
-def _without_copies(
-    rows: Sequence[Row], data: DataConfig, test_ids: set[str], probe_ids: set[str]
-) -> tuple[list[Row], list[Dropped]]:
+def _without_copies(rows: Rows, data: DataConfig) -> tuple[Rows, tuple[Dropped, ...]]:
     """The rows without further copies in the same set: a test row that is a training row too stays a test row."""
-
-    def set_of(row: Row) -> str:
-        fixed = row.id in test_ids | probe_ids
-        if row.id in probe_ids or (not fixed and _is_in(row, data.probes)):
-            return "probes"
-        return "test" if row.id in test_ids or (not fixed and _is_in(row, data.test)) else "train"
-
     if data.on_duplicate == "keep":
-        return list(rows), []
-    seen: set[tuple[str, object]] = set()
-    kept, dropped = [], []
-    for row in rows:
-        key = (set_of(row), copy_key(row.conversation))
-        if key in seen:
-            detail = say("the same question and answer stand in an earlier row")
-            dropped.append(Dropped(row.file, row.place, "duplicate", detail, row.plain()))
-        else:
-            kept.append(row)
-        seen.add(key)
-    return kept, dropped
+        return rows, ()
+    sets = rows.column("part").astype(np.int64)
+    position = rows.column("position")
+    own = sets == 0
+    for number, choice in ((TEST, data.test), (PROBES, data.probes)):
+        if isinstance(choice, Slice):
+            sets[own & (position >= choice.start) & (position < choice.stop)] = number
+    pairs = np.stack([sets, rows.column("talk").view(np.int64)], axis=1)
+    _, first = np.unique(pairs, axis=0, return_index=True)
+    further = np.ones(len(rows), bool)
+    further[first] = False
+    detail = say("the same question and answer stand in an earlier row")
+    copies = rows.where(further)
+    return rows.where(~further), tuple(dropped_row(copies, int(i), "duplicate", detail) for i in copies.index)
 
 
-def _is_in(row: Row, choice: object) -> bool:
-    return isinstance(choice, Slice) and row.position in choice
+def _asked(split: Split) -> Rows:
+    """Test rows and probes that are not trained on, each once."""
+    index = dict.fromkeys([*split.test.index.tolist(), *split.probes.index.tolist()])
+    asked = split.test.take(np.array(list(index), np.int64))
+    return asked.where(~np.isin(asked.ids(), list(split.seen))) if split.seen else asked
+
+
+def _near(split: Split, data: DataConfig) -> Overlap | None:
+    """Training rows whose question is nearly one that is asked."""
+    asked = _asked(split)
+    if data.near_duplicates == "off" or not len(asked) or not len(split.train):
+        return None
+    return find_overlap(["\n".join(user_texts(row.conversation)) for row in asked], split.train)
 
 
 def _report(
-    loaded: Loaded,
-    kept: list[Row],
-    dropped: list[Dropped],
-    encoded: EncodedRows,
-    split: Split,
-    with_tokens: bool,
+    loaded: Loaded, kept: Rows, dropped: Sequence[Dropped], encoded: EncodedRows, split: Split
 ) -> DataReport:
+    found = loaded.found
     duplicates, conflicts = count_copies(encoded.kept)
     report = DataReport(
-        files=tuple(loaded.files), read=loaded.read, kept=len(kept), repaired=count_repairs(loaded.repaired),
+        files=tuple(found.files), read=found.read, kept=len(kept), repaired=count_repairs(found.repaired),
         dropped=count_reasons(dropped), duplicates=duplicates, conflicts=conflicts, overlap=split.overlap,
-        unused_keys=dict(loaded.unused_keys), tokens=encoded.token_counts(kept) if with_tokens else None,
+        unused_keys=dict(found.unused_keys), tokens=encoded.token_counts(kept),
     )  # fmt: skip
     assert report.read == report.kept + sum(report.dropped.values()), "a row went missing"
     return report
 
 
-def _passed_over(loaded: Loaded) -> Iterator[tuple[str, Words]]:
-    """The warning that names what in the data folders was not read."""
-    paths = list(dict.fromkeys(map(printable, map(str, loaded.passed_over))))
-    if paths:
-        names = ", ".join(paths[:8]) + (", ..." if len(paths) > 8 else "")
-        yield (
-            "files_passed_over",
-            say(
-                "{n} entries of data folders are not read, as their names are not those of data files: {names}",
-                n=len(paths),
-                names=names,
-            ),
-        )
-
-
-def _warnings(
-    report: DataReport, split: Split, encoded: EncodedRows, data: DataConfig
-) -> list[tuple[str, Words]]:
-    """(code, words) for everything that was done to the data and deserves a line."""
-    found: list[tuple[str, Words]] = []
-    if report.dropped:
-        reasons = ", ".join(f"{reason} {n}" for reason, n in report.dropped.items())
-        found.append(
-            (
-                "rows_dropped",
-                say(
-                    "{n} of {read} rows dropped: {reasons}",
-                    n=sum(report.dropped.values()),
-                    read=report.read,
-                    reasons=reasons,
-                ),
-            )
-        )
-    if report.tokens and report.tokens.cut:
-        found.append(
-            ("answers_cut", say(
-                "{n} answers are cut at data.max_tokens = {limit} and lose their end: raise data.max_tokens, or set data.on_long: drop",
-                n=report.tokens.cut_answers, limit=data.max_tokens))
-        )  # fmt: skip
-    if report.unused_keys:
-        most = sorted(report.unused_keys.items(), key=lambda item: -item[1])[:8]
-        keys = ", ".join(f"{key} ({n})" for key, n in most) + (", ..." if len(report.unused_keys) > 8 else "")
-        found.append(("keys_unused", say("keys of the rows that are not used: {keys}", keys=keys)))
-    if report.conflicts:
-        found.append(
-            ("conflicts", say("{n} questions have more than one answer; all are kept", n=report.conflicts))
-        )
-    if report.duplicates:
-        found.append(
-            (
-                "duplicates",
-                say(
-                    "{n} extra copies of rows (data.on_duplicate: {choice})",
-                    n=report.duplicates,
-                    choice=data.on_duplicate,
-                ),
-            )
-        )
-    if encoded.disagree:
-        found.append(("token_border", say(
-            "{n} rows have a token that would span question and answer; they are split there, as in generation; first: {place}",
-            n=len(encoded.disagree), place=encoded.disagree[0])))  # fmt: skip
-    if split.seen:
-        found.append(
-            ("probes_seen", say("too few rows to hold any out: the probe is a training row, marked seen"))
-        )
-    if not split.train:
-        found.append(("no_training_rows", say("no row is left to train on")))
-    if not split.test and data.test is not None:
-        found.append(
-            ("no_test_rows", say("too few rows to hold out a test set: there will be no held-out loss"))
-        )
-    return found
+def _closer_look(
+    loaded: Loaded, split: Split, epoch: Rows, encoded: EncodedRows, near: Overlap | None, data: DataConfig
+) -> Iterator[tuple[str, object]]:
+    """Further parts of the report: findings in the texts, near-duplicates, the mixture."""
+    rows = loaded.rows
+    yield "findings", [finding.to_dict(rows.place) for finding in loaded.found.doctor.findings()]
+    if near:
+        yield "near", overlap_report(near, _asked(split).places(), rows, {})
+    if data.near_duplicates == "all":
+        yield "near_duplicates", find_near_copies(split.train)
+    if len(data.sources) > 1 or any(s.weight != 1 or s.rows is not None for s in data.sources):
+        yield "mixture", effective_mixture(data.sources, split.train, epoch, encoded.labels())
 
 
 def data_names(config: Config) -> str:
     """A short name of the training data, for run names."""
-    return Path(config.data.train[0]).name.partition(".")[0] if config.data.train else "data"
+    paths = [source.path for source in config.data.sources]
+    return Path(paths[0]).name.partition(".")[0] if paths else "data"

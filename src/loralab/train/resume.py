@@ -11,6 +11,7 @@ from typing import Any
 from loralab.config import load_config, override
 from loralab.config.render import to_yaml
 from loralab.config.schema import Config
+from loralab.data.sources import local_path
 from loralab.errors import Problem, UsageError
 from loralab.run.files import sha256, write_json, write_text
 from loralab.run.folder import RunFolder
@@ -57,7 +58,7 @@ def resume(
     _refuse_changed(run.manifest.get("data_files", []), run)
     job = plan_job(config)
     _refuse_changed(_model_files(run, job.located.folder), run)
-    _refuse_other_split(run, job.prepared.split.to_dict())
+    _refuse_other_split(run, job.prepared.split_ids())
     _use_threads(run)
     with Session(run.folder, make_sinks(run.folder, run.manifest, config)) as session:
         _tell_leftovers(session, tell)
@@ -119,7 +120,7 @@ def _refuse_changed(files: Sequence[dict[str, Any]], run: Run) -> None:
     """Raise UsageError naming each file that is gone or has other bytes than when the run was started."""
     problems = []
     for entry in files:
-        path = Path(entry["path"])
+        path = local_path(entry["path"])
         if not path.is_file():
             problems.append(Problem(say("was used by this run and is gone"), str(path)))
         elif sha256(path.resolve()) != entry["sha256"]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from loralab.config.render import to_yaml
 from loralab.config.schema import Config, ModelConfig, Source
+from loralab.data.sources import pinned
 from loralab.encode.template import ChatTemplate, read_template
 from loralab.engine.generate import LocalGenerator
 from loralab.engine.plain import PlainEngine
@@ -72,7 +73,7 @@ def train(
     config = job.config
     folder = create_run_folder(Path(config.run.dir).absolute(), run_name(config))
     write_text(folder.config, to_yaml(config))
-    job.prepared.write(folder)
+    job.prepared.write(folder.data)
     manifest = _manifest(folder, job, command)
     write_json(folder.manifest, manifest)
     with Session(folder, make_sinks(folder, manifest, config)) as session:
@@ -85,11 +86,12 @@ def plan_job(config: Config) -> Job:
     """Find the model, read and encode the data, and check all that can be checked without weights."""
     refuse_unavailable(config)
     located = locate(config.model)
-    config = replace(config, model=_resolved(config.model, located))
+    data, notes = pinned(config.data)
+    config = replace(config, model=_resolved(config.model, located), data=data)
     check_model_folder(located.folder, config.model.trust_remote_code, "all")
     template = read_template(load_tokenizer(located.folder, config.model.trust_remote_code))
-    prepared = prepare(config, template)
-    check_architecture(located.folder, config, prepared.largest_id())
+    prepared = prepare(config, template).noting(notes)
+    check_architecture(located.folder, config, prepared.encoded.largest_id())
     return Job(config, located, template, prepared)
 
 
@@ -196,7 +198,7 @@ def _announce_data(session: Session, job: Job) -> None:
         session.warn(code, words)
     tokens = report.tokens.to_dict() if report.tokens else {}
     session.emit(
-        "data_ready", train_rows=len(split.train), test_rows=len(split.test), probes=len(split.probes),
+        "data_ready", train_rows=len(job.prepared.epoch), test_rows=len(split.test), probes=len(split.probes),
         dropped=sum(report.dropped.values()), cut=report.tokens.cut if report.tokens else 0, tokens=tokens,
     )  # fmt: skip
 
@@ -207,12 +209,14 @@ def _loop(session: Session, job: Job, tuned: TunedModel, stop: StopRequest) -> L
     config, prepared = job.config, job.prepared
     engine = PlainEngine(tuned, config, job.pad_id, stop.in_step)
     generator = LocalGenerator(tuned.model, tuned.device, job.pad_id, config.evaluate.batch_rows)
-    stages = Stages(session, _asker(job, generator), engine, prepared.token_rows(prepared.split.test), stop)
+    stages = Stages(
+        session, _asker(job, generator), engine, prepared.token_rows(prepared.split.test), stop, prepared.near
+    )
     optimizer = torch.optim.AdamW(
         list(trainable(tuned.model).values()), lr=config.train.learning_rate, betas=(0.9, 0.999), eps=1e-8,
         weight_decay=config.train.weight_decay, foreach=False,
     )  # fmt: skip
-    rows = prepared.split.train
+    rows = prepared.epoch
     order = plan_steps(len(rows), config.train)
     return Loop(
         session, config, tuned, engine, stages, order, rows, prepared.token_rows(rows), stop, optimizer

@@ -69,6 +69,26 @@ COMMANDS: dict[str, str] = {
     "step {step}/{total} {numbers}": "第 {step}/{total} 步 {numbers}",
     "loss {loss}  {rate:.0f} tokens/s  {memory:.2f} GiB  {left} left":
         "损失 {loss}  {rate:.0f} token/秒  {memory:.2f} GiB  剩余 {left}",
+    # data
+    "the search for near-duplicates took {seconds} s": "查找近似重复用时 {seconds} 秒",
+    "page: {path}": "页面：{path}",
+    ", {n} tokens trained on": "，训练 {n} 个 token",
+    "in an epoch: {rows} rows ({share:.1%}) of {path}{tail}": "每轮：{path} 的 {rows} 行（{share:.1%}）{tail}",
+    "{path}: {found} of {asked} questions nearly stand in the rows, {training} of them in training rows":
+        "{path}：{asked} 个问题中有 {found} 个与数据行中的问题近似相同，其中 {training} 个出现在训练行中",
+    "at data.max_tokens = {limit}: {cut} rows cut, {labels} tokens to train on lost, {ends} end tokens lost":
+        "data.max_tokens = {limit} 时：截断 {cut} 行，损失 {labels} 个训练 token 和 {ends} 个结束符",
+    "{code}, for example {place}: {text!r}": "{code}，例如 {place}：{text!r}",
+    "  item {item} ({place}): {share:.0%} of it in {row} ({set})": "  第 {item} 题（{place}）：{share:.0%} 见于 {row}（{set}）",
+    "  {n} more; --json lists all": "  另有 {n} 个；用 --json 列出全部",
+    "warning: {n} rows of {path} cannot be read": "警告：{path} 中有 {n} 行无法读取",
+    "{path}: {n} rows": "{path}：{n} 行",
+    "is not empty": "不是空文件夹",
+    "choose another folder": "请换一个文件夹",
+    "{found} of {asked} test and probe questions nearly stand in training rows ({rows} rows): they are kept, and scores are given with and without these questions":
+        "{asked} 个测试问题和固定问题中有 {found} 个与训练行的问题近似相同（涉及 {rows} 行）：这些行保留，评分同时给出包含和不含这些问题的结果",
+    "{rows} training rows nearly repeat another one ({groups} groups); all are kept":
+        "{rows} 个训练行与其他行近似重复（共 {groups} 组）；全部保留",
 }  # fmt: skip
 
 # Commands that read the same in both languages.

@@ -59,11 +59,12 @@ MODELS: dict[str, str] = {
         "请再次运行同一命令；若仍出现，请换用其他模型库或镜像",
     "{found} bytes instead of {expected}": "{found} 字节，应为 {expected}",
     "checksum {found} instead of {expected}": "校验和为 {found}，应为 {expected}",
-    "unset {variable}, then loralab fetch {name}": "取消环境变量 {variable}，然后运行 loralab fetch {name}",
+    "unset {variable}, then {command}": "取消环境变量 {variable}，然后：{command}",
     "not asked, {variable} is set": "未查询，已设置 {variable}",
-    "hf auth login, then loralab fetch {name}": "hf auth login，然后运行 loralab fetch {name}",
-    "needs its licence to be accepted on the model's page, and a login":
-        "需要在模型页面接受许可协议并登录",
+    "hf auth login, then {command}": "先运行 hf auth login，然后：{command}",
+    "needs its licence to be accepted on the repository's page, and a login":
+        "需要在仓库页面接受许可协议并登录",
+    "not asked, it has no repository of such a name": "未查询，不可能有这种名称的仓库",
     "has no such revision of this repository": "该仓库没有这个版本",
     "has no repository of this name, or it is private": "没有这个名称的仓库，或该仓库不公开",
     "answered with status {status}": "返回状态码 {status}",
@@ -71,7 +72,38 @@ MODELS: dict[str, str] = {
     "size or checksum is not that of the listing": "大小或校验和与清单不符",
     "broke off at {path}: {reason}": "在 {path} 处中断：{reason}",
     "run the same command again, it goes on from there": "再次运行同一命令即可从断点继续",
-    "ms-hub login, then loralab fetch {name}": "ms-hub login，然后运行 loralab fetch {name}",
+    "ms-hub login, then {command}": "先运行 ms-hub login，然后：{command}",
+    "the fast transfer in pieces (Xet) failed: {reason}": "分块快速传输（Xet）失败：{reason}",
+    "set HF_HUB_DISABLE_XET=1, then {command}: plain HTTP goes on where it breaks":
+        "设置 HF_HUB_DISABLE_XET=1，然后：{command}（普通 HTTP 下载可从断点继续）",
+    "the connection broke again and again": "连接一再中断",
+    "if the other hub has the data, name it as {other}://owner/name/file; or, where there is a connection, download the file, copy it here, and give its path":
+        "若另一个数据平台也有该数据，请写作 {other}://owner/name/file；或在能联网的机器上下载文件，复制过来后填写其路径",
+    "set {variable} to a folder on a larger disk": "把环境变量 {variable} 设为空间更大的磁盘上的文件夹",
+    "set {variable} to a folder that can be written": "把环境变量 {variable} 设为可以写入的文件夹",
+    # data on a hub
+    "data come from files on disk, hf:// or modelscope://": "数据只能来自本地文件、hf:// 或 modelscope://",
+    "write it as in {example}": "写法示例：{example}",
+    "{scheme}: is followed by exactly two slashes": "{scheme}: 后面必须恰好是两个斜杠",
+    "names no repository of the form owner/name": "没有写出 owner/name 形式的仓库",
+    "no branch, tag or commit stands after @": "@ 后面不是分支、标签或提交",
+    "names no file of the repository": "没有写出仓库中的文件",
+    "for example {path}": "例如 {path}",
+    "names no file inside of the repository": "所写的不是仓库内的文件",
+    "write {path}": "请写作 {path}",
+    "write the path alone: {path}": "只写路径即可：{path}",
+    "download the file and give its path, or name it on a hub: {first} or {second}":
+        "请下载文件并填写其路径，或写出平台上的地址：{first} 或 {second}",
+    "{path}: {hub} {reason}; the copy of an earlier download is used: {url}":
+        "{path}：{hub} {reason}；使用之前下载的副本：{url}",
+    "{reason}; without it nobody knows what a pattern stands for": "{reason}；不查询就无法知道通配符对应哪些文件",
+    "{name} is the repository of a model, not of data": "{name} 是模型仓库，不是数据仓库",
+    "name a repository of data, or copy the file here and give its path": "请写出数据仓库，或把文件复制过来并填写其路径",
+    "no file of the repository matches": "仓库中没有匹配的文件",
+    "the repository has no such file": "仓库中没有这个文件",
+    "it is a folder; name its files: {path}": "这是文件夹；请写出其中的文件：{path}",
+    "did you mean {names}?": "是否指 {names}？",
+    "its files ({n}): {names}": "仓库中的文件（{n} 个）：{names}",
     "has no such repository or revision, or it is private": "没有这个仓库或版本，或该仓库不公开",
     "needs a login": "需要登录",
     # load
@@ -153,6 +185,7 @@ MODELS: dict[str, str] = {
 }  # fmt: skip
 
 MODELS_LITERAL = (
+    "loralab fetch {name}",
     "model.name={base} lora.init={folder}",
     "model.name={folder}",
     "git -C {folder} lfs pull",

@@ -1,4 +1,4 @@
-"""Chinese sentences of the report page (`report/`)."""
+"""Chinese sentences of the pages (`report/`) that a browser shows."""
 
 from __future__ import annotations
 
@@ -142,4 +142,167 @@ PAGES: dict[str, str] = {
     "Model weights": "模型权重",
     "The manifest names no files.": "manifest 中没有列出文件。",
     "this page needs no network and runs no script": "本页无需网络，也不运行任何脚本",
+    # data page: head, verdict
+    "What is in the data, before training": "训练前的数据检查",
+    "clean": "无问题",
+    "some rows left out": "部分行已剔除",
+    "training would stop": "训练将中止",
+    "All {read} rows can be used.": "全部 {read} 行均可使用。",
+    "{n} of {read} rows are left out; training goes on without them.":
+        "读入 {read} 行，剔除 {n} 行；训练只用其余的行。",
+    "{n} rows are bad, and training would stop: mend them, or set data.on_bad_row: drop.":
+        "有 {n} 个坏行，训练将中止：请修正这些行，或设置 data.on_bad_row: drop。",
+    "{n} rows are longer than data.max_tokens = {limit}, and training would stop: raise it, or set data.on_long: cut or drop.":
+        "有 {n} 行超过 data.max_tokens = {limit}，训练将中止：请增大该值，或设置 data.on_long: cut 或 drop。",
+    "{n} training rows ask a test or probe question, and training would stop: remove them, or set data.on_overlap: drop.":
+        "有 {n} 个训练行与测试或固定问题相同，训练将中止：请删去这些行，或设置 data.on_overlap: drop。",
+    "No row is left to train on.": "没有可用于训练的行。",
+    "to train on": "用于训练",
+    "held out for tests": "留作测试",
+    "probes": "固定问题",
+    "This needs a tokenizer: add --model FOLDER.": "此项需要分词器：请加上 --model 文件夹。",
+    "choose another file": "请换一个文件",
+    # data page: rows
+    "Where every row went": "每一行的去向",
+    "{read} read = {kept} kept + {dropped} dropped": "读入 {read} = 保留 {kept} + 丢弃 {dropped}",
+    "{share} %": "{share}%",
+    "kept": "保留",
+    "to train on, to be held out, or to be asked as a probe": "用于训练、留作测试或作为固定问题",
+    "dropped, by reason": "丢弃（按原因）",
+    "row": "行",
+    "repair": "修复",
+    "what it means": "含义",
+    "number": "数量",
+    "of the rows read": "占读入行",
+    "Repaired, and kept": "已修复并保留",
+    "Keys of the rows that are not used": "行中未使用的键",
+    "Dropped rows": "被丢弃的行",
+    "The first {shown} of {n}. A run keeps all of them in data/dropped.jsonl.":
+        "共 {n} 行，此处列出前 {shown} 行；运行文件夹的 data/dropped.jsonl 中有全部内容。",
+    "… {n} more characters": "……另有 {n} 个字符",
+    # data page: reasons, repairs
+    "not known to this version": "此版本不认识该词",
+    "the text is not valid JSON": "文本不是有效的 JSON",
+    "the row holds bytes that are no text in the encoding of the file": "该行有字节无法按文件的编码解读",
+    "the text holds half of a surrogate pair, which no UTF-8 file can store":
+        "文本含有不成对的代理字符，UTF-8 文件无法保存",
+    "a key stands twice in the row, so that one of its values would be lost":
+        "同一个键在该行出现两次，其中一个值会丢失",
+    "the row is not an object with named fields": "该行不是带字段名的对象",
+    "the row lacks a field that its shape needs, or is of no known shape":
+        "该行缺少其格式所需的字段，或不属于任何已知格式",
+    "a field holds something else than the text or the turns that belong there":
+        "字段的内容不是应有的文本或对话轮次",
+    "the row fits several shapes, and which one is meant cannot be told":
+        "该行符合多种格式，无法判断是哪一种",
+    "the question holds nothing that can be seen": "问题中没有可见的内容",
+    "the answer holds nothing that can be seen": "回答中没有可见的内容",
+    "a turn is spoken by somebody other than system, user or assistant":
+        "某一轮的角色不是 system、user 或 assistant",
+    "the turns do not come in the order that the chat template allows": "对话轮次的顺序不符合对话模板的要求",
+    "the conversation calls tools, which is not trained": "对话中有工具调用，不支持训练",
+    "the conversation has no answer to train on": "对话中没有可训练的回答",
+    "the text holds a token with which the chat template marks turns":
+        "文本中含有对话模板用来标记轮次的特殊 token",
+    "the row has more tokens than data.max_tokens": "该行的 token 数超过 data.max_tokens",
+    "the question alone fills data.max_tokens: nothing of the answer is left":
+        "仅问题就占满 data.max_tokens：回答没有剩下任何部分",
+    "the same question and answer stand in an earlier row (data.on_duplicate: drop)":
+        "前面已有问题与回答都相同的行（data.on_duplicate: drop）",
+    "the question is also a test or probe question (data.on_overlap: drop)":
+        "该问题也是测试或固定问题（data.on_overlap: drop）",
+    "files that began with a byte order mark, which was left out": "以字节顺序标记（BOM）开头的文件，已略去该标记",
+    "files with Windows line ends, which were read as line ends": "使用 Windows 换行符的文件，已按换行读取",
+    "rows with white space at the end of a text, which was removed": "文本末尾有空白的行，已去除",
+    "rows with characters that were put into their composed form (Unicode NFC)":
+        "含有未合成字符的行，已转换为合成形式（Unicode NFC）",
+    "rows with a number where text belongs, which was written out": "文本处为数字的行，已写成文本",
+    "rows whose turns name roles in another way, such as human or gpt":
+        "角色使用其他名称（如 human、gpt）的行，已统一",
+    # data page: findings, copies, benchmarks
+    "Findings": "疑点",
+    "What a closer look at the rows finds": "逐行细查发现的疑点",
+    "These rows are kept. Shares are of the rows kept.": "这些行均已保留；百分比为占保留行的比例。",
+    "nothing": "未发现",
+    "A blank in the answer, such as 第X条, was never filled in: the model learns to write it.":
+        "回答中有未填写的占位内容（如“第X条”），模型会学着照写。",
+    "The answer refuses or speaks as a language model: the model learns to do so.":
+        "回答拒绝作答，或以语言模型的口吻说话，模型会学着这样做。",
+    "The text holds marks of a web page, such as <br> or &nbsp;.": "文本含有网页标记，如 <br> 或 &nbsp;。",
+    "Characters were read in the wrong encoding before they came into the file.":
+        "字符在写入文件之前曾按错误的编码读取，成了乱码。",
+    "The answer is the question, word for word.": "回答与问题逐字相同。",
+    "The whole answer stands in the question.": "整个回答都在问题中出现。",
+    "The answer begins with the whole question.": "回答以完整的问题开头。",
+    "The answer is a single word, where the others are sentences.": "回答只有一个词，而其他回答是句子。",
+    "The answer stops in the middle of a sentence.": "回答在句子中间断开。",
+    "Many answers begin or end with the same sentence: the model learns to say it always.":
+        "许多回答以同一句话开头或结尾，模型会学着每次都说这句话。",
+    "The answer is far shorter than the others.": "回答远短于其他回答。",
+    "The answer is far longer than the others.": "回答远长于其他回答。",
+    "Copies": "重复",
+    "Copies and contradictions": "重复与矛盾",
+    "Test and probe questions that nearly stand in training rows": "与训练行近似的测试与固定问题",
+    "{found} of {asked} questions are found, in {rows} rows.": "{asked} 个问题中有 {found} 个在 {rows} 行中出现。",
+    "The share is the part of a question's pieces of {n} characters that also stand in the row; from {threshold} on it counts.":
+        "比例指问题中长为 {n} 个字符的片段有多少也出现在该行；达到 {threshold} 即计入。",
+    "asked": "所问问题",
+    "item": "题目",
+    "set": "所属集合",
+    "share": "比例",
+    "training": "训练",
+    "{n} more pairs; loralab check --json lists all of them": "另有 {n} 对；loralab check --json 会列出全部",
+    "not compared: nothing is held out, or data.near_duplicates is off":
+        "未比较：没有留出的行，或 data.near_duplicates 为 off",
+    "Training rows that are nearly the same": "彼此近似的训练行",
+    "{rows} rows repeat another one nearly word for word, in {groups} groups; similarity from {threshold} on counts.":
+        "{rows} 行与其他行几乎逐字相同，共 {groups} 组；相似度达到 {threshold} 即计入。",
+    "Benchmarks": "评测集",
+    "Benchmark questions in the rows": "数据中出现的评测题",
+    "A score on these questions says little about others: the model may have read them. Nothing is removed.":
+        "模型可能已读过这些题目，其得分不能代表其他题目。没有删除任何行。",
+    "{found} of {asked} items are found": "{asked} 题中有 {found} 题出现",
+    "{n} in training rows": "其中 {n} 题在训练行中",
+    "{n} items could not be read": "{n} 题无法读取",
+    "Items, counted from 0:": "题号（从 0 起）：",
+    "… {n} more": "……另有 {n} 个",
+    "Where they stand": "所在位置",
+    # data page: lengths
+    "Lengths": "长度",
+    "Lengths in tokens": "token 长度",
+    "Rows by their length in tokens": "各 token 长度的行数",
+    "{low} to {high} tokens: {n} rows": "{low} 至 {high} 个 token：{n} 行",
+    "tokens before cutting": "截断前的 token 数",
+    "data.max_tokens = {limit} lies outside the picture.": "data.max_tokens = {limit} 在图外。",
+    "Tokens in a row, after cutting": "每行 token 数（截断后）",
+    "Lost by cutting at data.max_tokens = {limit}": "在 data.max_tokens = {limit} 处截断的损失",
+    "rows that are cut": "被截断的行",
+    "label tokens lost": "丢失的标签 token",
+    "end tokens lost": "丢失的结束符",
+    "Cut answers have no end: the model may learn to go on and on. Two ways out: raise data.max_tokens, or set data.on_long: drop to leave these rows out.":
+        "被截断的回答没有结尾，模型可能学会不停地写下去。两种办法：增大 data.max_tokens，或设置 data.on_long: drop 以剔除这些行。",
+    "The longest row has {n} tokens.": "最长的行有 {n} 个 token。",
+    # data page: mask; also on the terminal
+    "What is trained on": "训练内容",
+    "Training rows as the chat template writes them.": "训练行经对话模板写出后的样子。",
+    "trained on": "参与训练",
+    "end of an answer, trained on": "回答的结束符，参与训练",
+    "only read": "只作为上文，不参与训练",
+    "{n} tokens, {trained} trained on": "{n} 个 token，其中标签 token {trained} 个",
+    "{n} tokens cut off": "截去 {n} 个 token",
+    "… {n} characters …": "……略去 {n} 个字符……",
+    "… cut here: {n} tokens left out": "……在此截断：略去 {n} 个 token",
+    "no training row to show": "没有可显示的训练行",
+    "a trained answer ends with": "训练的回答以此结尾",
+    "without a system prompt the template opens with": "没有系统提示词时，对话模板的开头",
+    # data page: split, files
+    "Split": "划分",
+    "The rows of one epoch, by source": "一轮训练中各来源的行",
+    "source": "来源",
+    "weight": "权重",
+    "rows asked for": "指定行数",
+    "training rows": "训练行",
+    "rows in an epoch": "每轮行数",
+    "kind": "文件类型",
+    "shape of the rows": "行的格式",
 }  # fmt: skip

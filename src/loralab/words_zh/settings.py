@@ -28,7 +28,11 @@ SETTINGS: dict[str, str] = {
         "必须指定 question 和 answer，或 messages，或仅 system",
     "names {part} twice": "两次指定了 {part}",
     "is too large a number": "的数值过大",
-    "is {text!r}; this version reads data files on disk only": "的值是 {text!r}；本版本只读取磁盘上的数据文件",
+    "must name a path, as in {example}": "必须指定 path，如 {example}",
+    "names weight and rows for one path; one of them would have no effect":
+        "对同一路径同时指定了 weight 和 rows，其中一个不会起作用",
+    "has a weight that is not above 0 and at most {most}": "的 weight 必须大于 0 且不超过 {most}",
+    "has a number of rows that is not at least 1": "的 rows 必须至少为 1",
     # files, keys
     "is a folder, a config file is expected": "是文件夹，此处需要配置文件",
     "cannot be read: {reason}": "无法读取：{reason}",
@@ -56,25 +60,9 @@ SETTINGS: dict[str, str] = {
     "remove one, or set it to null": "删去其中一个，或设为 null",
     "data.fields and data.format are both set; data.format would have no effect":
         "data.fields 与 data.format 同时设置，data.format 不会起作用",
+    "data.split and data.{key} are both set; data.{key} would have no effect":
+        "data.split 与 data.{key} 同时设置，data.{key} 不会起作用",
     "train.epochs is empty and train.max_steps is not set": "train.epochs 为空，也没有设置 train.max_steps",
-    # rows
-    "{name} is empty": "{name} 为空",
-    "the row must be an object with named fields": "每行必须是带字段名的对象",
-    "the row fits several shapes: {names}; set data.format or data.fields":
-        "该行符合多种格式：{names}；请设置 data.format 或 data.fields",
-    "has no field {key!r}; is {near!r} misspelt?": "没有字段 {key!r}；{near!r} 是否拼写有误？",
-    "has no field {key!r}; its fields are: {keys}": "没有字段 {key!r}；已有字段：{keys}",
-    "{name} must be a list of turns": "{name} 必须是对话轮次的列表",
-    "{name} must hold pairs of question and answer": "{name} 必须由问题与回答的二元组组成",
-    "{name} must hold objects with role and content": "{name} 必须由带角色和内容的对象组成",
-    "a turn of {name} has no {key!r}": "{name} 中有一轮没有 {key!r}",
-    "tool calls are not trained on": "不支持训练工具调用",
-    "the role {role!r} is unknown; did you mean {near!r}?": "未知的角色 {role!r}；是否指 {near!r}？",
-    "the role {role!r} is none of system, user, assistant": "角色 {role!r} 不是 system、user、assistant 之一",
-    "turn {number} is {role}, {wanted} was expected": "第 {number} 轮是 {role}，应为 {wanted}",
-    "the conversation has no answer at its end": "对话末尾没有回答",
-    "{name} must be text, found {kind}": "{name} 必须是文本，实际是 {kind}",
-    "{name} holds half of a surrogate pair": "{name} 含有不成对的代理字符",
     # data files
     "no such data file": "数据文件不存在",
     "check data.train, or give the path with data.train=PATH":
@@ -86,21 +74,6 @@ SETTINGS: dict[str, str] = {
     "mend the rows, or set data.on_bad_row: drop to leave them out and count them":
         "修正这些行，或设置 data.on_bad_row: drop 以丢弃并计数",
     "raise data.max_tokens, or set data.on_long: cut or drop": "增大 data.max_tokens，或设置 data.on_long: cut 或 drop",
-    "is empty": "为空",
-    "{suffix} files are not read by this version": "本版本不读取 {suffix} 文件",
-    "convert the file to JSON lines: one object a line, in UTF-8": "请转换为 JSON lines：每行一个对象，UTF-8 编码",
-    "is not {encoding}; it looks like {likely}": "不是 {encoding} 编码；看起来是 {likely}",
-    "set data.encoding: {likely}, or convert it: iconv -f {likely} -t utf-8 FILE":
-        "设置 data.encoding: {likely}，或转换编码：iconv -f {likely} -t utf-8 文件",
-    "the key {key!r} stands twice in the row": "键 {key!r} 在该行出现两次",
-    "is not JSON: {reason}": "不是 JSON：{reason}",
-    "{name} is not a JSON number": "{name} 不是 JSON 数字",
-    "holds a number of {n} digits": "含有 {n} 位的数字",
-    "lists and objects stand more than {n} deep in each other": "列表和对象的嵌套超过 {n} 层",
-    "holds bytes of another encoding": "含有其他编码的字节",
-    "the array does not end with ]": "数组没有以 ] 结尾",
-    "is not JSON: {reason} (line {line}); nothing after it could be read":
-        "不是 JSON：{reason}（第 {line} 行）；其后的内容无法读取",
     "data.{key} is {part}, but the files hold {n} rows": "data.{key} 为 {part}，但文件共有 {n} 行",
     "choose a range within 0:{n}": "请选择 0:{n} 以内的范围",
     "the question is also a test or probe question": "该问题也是测试问题或固定问题",

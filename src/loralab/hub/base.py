@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from loralab.errors import Problem, UsageError
 from loralab.run.files import sha256
@@ -20,17 +20,24 @@ ANSWER_SECONDS = 10.0  # a hub that has not listed the files by then is taken to
 Progress = Callable[[str, int, int], None]
 """Called with a file, and the bytes done and in total over all files; by one thread at a time."""
 
+Kind = Literal["model", "dataset"]
+"""What a repository is for; hubs keep the two apart, also where they bear the same name."""
+
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file of a repository; what the hub does not tell is None."""
+    """A file of a repository; what the hub does not tell is None.
+
+    `commit` is the one that last changed the file, where the hub tells it file by file.
+    """
 
     path: str
     size: int | None
     sha256: str | None = None
     git_blob: str | None = None
+    commit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,10 @@ class HubFailed(UsageError):
         super().__init__(Problem(what, name, next=advice))
 
 
+class NoRepository(HubFailed):
+    """The hub knows no repository of this name and kind, or does not show it without a login."""
+
+
 class Hub(Protocol):
     """One hub: a module of functions. They raise HubFailed; tokens are the affair of the hub's own client."""
 
@@ -69,22 +80,38 @@ class Hub(Protocol):
     def TITLE(self) -> str:
         """Its name for people."""
 
+    @property
+    def STORE_VARIABLE(self) -> str:
+        """The environment variable that moves `store`."""
+
     def endpoint(self) -> str:
         """Its address, from the variable that its own client reads."""
 
-    def listing(self, name: str, revision: str | None) -> Listing:
+    def listing(self, name: str, revision: str | None, kind: Kind = "model") -> Listing:
         """The files of a repository."""
 
-    def cached(self, name: str, revision: str | None) -> Path | None:
+    def cached(self, name: str, revision: str | None, kind: Kind = "model") -> Path | None:
         """The folder of an earlier download, complete or not, found without the network."""
 
-    def present(self, name: str, revision: str, file: RemoteFile, to: Path | None) -> bool:
+    def cached_data(self, name: str, revision: str | None, path: str) -> tuple[Path, str] | None:
+        """A data file of an earlier download and its commit, found without the network."""
+
+    def present(
+        self, name: str, revision: str, file: RemoteFile, to: Path | None, kind: Kind = "model"
+    ) -> bool:
         """Whether a file of the right size is on disk already."""
 
     def store(self) -> Path:
         """The folder under which downloads are kept."""
 
-    def download(self, name: str, listing: Listing, to: Path | None, meter: Meter) -> Path:
+    def partial(
+        self, name: str, revision: str, file: RemoteFile, to: Path | None, kind: Kind = "model"
+    ) -> Path | None:
+        """Where the part of a file lies whose download broke off, if the hub's files can be continued."""
+
+    def download(
+        self, name: str, listing: Listing, to: Path | None, meter: Meter, kind: Kind = "model"
+    ) -> Path:
         """Get all files of the listing, into `to` or the hub's own cache, and return their folder."""
 
 
@@ -102,11 +129,22 @@ class Meter:
         with self._lock:
             self._set(path, self._done[path] + num_bytes)
 
+    def reach(self, path: str, num_bytes: int) -> None:
+        """Count a file as there up to a number of bytes, more or fewer than before."""
+        with self._lock:
+            self._set(path, num_bytes)
+
     def finish(self, path: str) -> None:
         """Count a file as there, however it came."""
         with self._lock:
             if self._done[path] < self._sizes[path]:
                 self._set(path, self._sizes[path])
+
+    @property
+    def done_bytes(self) -> int:
+        """The bytes counted so far, over all files."""
+        with self._lock:
+            return sum(self._done.values())
 
     def _set(self, path: str, num_bytes: int) -> None:
         self._done[path] = max(0, min(num_bytes, self._sizes[path] or num_bytes))
@@ -114,13 +152,25 @@ class Meter:
             self._progress(path, sum(self._done.values()), sum(self._sizes.values()))
 
 
-def unreachable(hub: str, endpoint: str, name: str, reason: str | Words) -> HubFailed:
+def again(name: str, kind: Kind) -> Words:
+    """The command that asks for a repository once more."""
+    return say("loralab fetch {name}", name=name) if kind == "model" else say("run the same command again")
+
+
+def unreachable(hub: str, endpoint: str, name: str, reason: str | Words, kind: Kind = "model") -> HubFailed:
     """The failure of a hub that does not answer, with the other hub as the way out."""
-    advice = say(
-        "loralab fetch {name} --source {other}; or, where there is a connection, loralab fetch {name}"
-        " --to FOLDER, and copy the folder here",
-        name=name, other="huggingface" if hub == "ModelScope" else "modelscope",
-    )  # fmt: skip
+    if kind == "model":
+        advice = say(
+            "loralab fetch {name} --source {other}; or, where there is a connection, loralab fetch {name}"
+            " --to FOLDER, and copy the folder here",
+            name=name, other="huggingface" if hub == "ModelScope" else "modelscope",
+        )  # fmt: skip
+    else:
+        advice = say(
+            "if the other hub has the data, name it as {other}://owner/name/file; or, where there is a"
+            " connection, download the file, copy it here, and give its path",
+            other="hf" if hub == "ModelScope" else "modelscope",
+        )
     return HubFailed(hub, endpoint, name, say("cannot be reached: {reason}", reason=reason), advice)
 
 

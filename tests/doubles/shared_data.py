@@ -1,0 +1,13 @@
+"""Where real data sets lie on a developer's machine; tests that need them are skipped where they are absent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+SHARED = Path(os.environ.get("LORALAB_SHARED_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
+
+
+def real_files(pattern: str) -> list[Path]:
+    """The files that match a pattern, in order; none where the data are absent."""
+    return sorted(SHARED.glob(pattern))
