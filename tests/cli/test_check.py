@@ -108,3 +108,52 @@ def test_init_comments_in_the_readers_language(tmp_path: Path) -> None:
     invoke("init", tmp_path / "zh.yaml", "--lang", "zh")
     texts = [(tmp_path / n).read_text("utf-8") for n in ("en.yaml", "zh.yaml")]
     assert "模型文件夹" in texts[1] and "模型文件夹" not in texts[0]
+
+
+def test_a_page_is_written_in_the_readers_language(job: Job, tmp_path: Path) -> None:
+    page = tmp_path / "check.html"
+    said = invoke("check", job.config, "--html", page, "--lang", "zh")
+    assert said.code == 0 and str(page) in said.err
+    text = page.read_text("utf-8")
+    assert 'lang="zh' in text and "job.yaml" in text and "答1：" in text
+    bad = invoke("check", job.config, "--html", job.config / "below.html", "--json")
+    assert bad.code in (2, 4) and "Traceback" not in bad.err
+
+
+def test_a_page_is_written_of_bad_rows_too(bad_rows: Path, tmp_path: Path) -> None:
+    page = tmp_path / "check.html"
+    assert invoke("check", bad_rows, "--html", page).code == 3
+    assert "bad_json" in page.read_text("utf-8")
+
+
+def test_benchmark_questions_are_searched_for_in_the_rows(job: Job, tmp_path: Path) -> None:
+    questions = [
+        {"question": "1. 试用期最长可以约定多久？"},
+        {"question": "与任何一行都没有关系的一个问题？"},
+    ]
+    bench = tmp_path / "bench.jsonl"
+    bench.write_text("\n".join(map(json.dumps, questions)), "utf-8")
+    said = invoke("check", job.config, "--against", bench, "--json")
+    found = json.loads(said.out)["contamination"][str(bench)]
+    assert said.code == 0
+    assert (found["asked"], found["found"], found["items"]) == (2, 1, [0])
+    words = invoke("check", job.config, "--against", bench)
+    assert f"{bench}: 1 of 2 questions" in words.err and "item 0" in words.err
+
+
+def test_a_mixture_is_told_in_rows_and_tokens(
+    job: Job, tiny_model: Path, tmp_path: Path, rows_file: Path
+) -> None:
+    config = tmp_path / "mix.yaml"
+    other = tmp_path / "other.jsonl"
+    other.write_text('{"question": "另一个问题", "answer": "另一个回答"}', "utf-8")
+    config.write_text(
+        f"model: {{name: {tiny_model}}}\ndata:\n  test: none\n  probes: 0\n"
+        f"  train:\n    - {{path: {rows_file}, weight: 0.5}}\n    - {{path: {other}, weight: 4}}\n", "utf-8",
+    )  # fmt: skip
+    said = invoke("check", config, "--json")
+    mixture = json.loads(said.out)["data"]["mixture"]
+    assert [(m["train_rows"], m["epoch_rows"]) for m in mixture] == [(24, 12), (1, 4)]
+    assert sum(m["share"] for m in mixture) == pytest.approx(1)
+    assert all(m["epoch_label_tokens"] > 0 for m in mixture)
+    assert "in an epoch: 4 rows (25.0%)" in invoke("check", config).err

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from loralab.evaluate.heldout import answer_rows, loss_rows, summarise
+from loralab.evaluate.heldout import answer_rows, clean_rows, loss_rows, summarise
 
 
 def prediction(name: str, answer: str, reference: str = "依法处理。", seen: bool = False) -> dict[str, Any]:
@@ -52,3 +52,20 @@ def test_perplexity_of_a_loss_that_is_out_of_range(loss: float, perplexity: floa
 
 def test_nothing_scored_is_no_task() -> None:
     assert summarise([]) == {}
+
+
+def test_scores_without_questions_that_nearly_stand_in_training_rows() -> None:
+    rows = [
+        *loss_rows(["a", "b"], [10.0, 90.0], [10, 30]),
+        *answer_rows([prediction("a", "依法处理。"), prediction("b", "x")]),
+    ]
+    scores = summarise([*rows, *clean_rows(rows, {"b"})])
+    assert scores["heldout"] == summarise(rows)["heldout"]
+    assert scores["heldout"]["exact_match"]["value"] == 0.5
+    assert (scores["heldout_clean"]["loss"]["value"], scores["heldout_clean"]["loss"]["n"]) == (1.0, 1)
+    assert scores["heldout_clean"]["exact_match"]["value"] == 1.0
+
+
+def test_without_such_questions_scores_are_given_once() -> None:
+    rows = loss_rows(["a"], [1.0], [1])
+    assert clean_rows(rows, frozenset()) == []

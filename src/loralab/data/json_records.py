@@ -82,7 +82,7 @@ def _row(row: str, tally: Tally) -> tuple[Any, BadRow | None]:
     try:
         value, end, fault = read_value(row)
     except json.JSONDecodeError as error:
-        what = say("is not JSON: {reason} (character {n})", reason=error.msg, n=error.pos + 1)
+        what = say("is not JSON: {reason} (character {n})", reason=reason(error), n=error.pos + 1)
         return None, BadRow("bad_json", what)
     except RecursionError as error:
         return None, BadRow("bad_json", say("is not JSON: {reason}", reason=reason(error)))

@@ -32,7 +32,9 @@ def read_value(text: str, start: int = 0) -> tuple[Any, int, BadRow | None]:
 
 def reason(error: json.JSONDecodeError | RecursionError) -> str | Words:
     """What is wrong with the text, in the words of the decoder."""
-    return error.msg if isinstance(error, json.JSONDecodeError) else say("nested too deeply")
+    if isinstance(error, RecursionError):
+        return say("nested too deeply")
+    return error.msg.removesuffix(" at").removesuffix(" starting")
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -34,8 +34,8 @@ class DataFile:
     """A data file: what it is, what was repaired in it.
 
     `kind` is "JSON lines", "JSON array", "JSON object", "CSV", "TSV" (with the separator behind it where it is
-    another, "CSV (;)"), "Parquet" or "Arrow". `sha256`, of the bytes as stored, and `repaired` ("bom", "crlf") are complete once the records have been
-    read to the end.
+    another, "CSV (;)"), "Parquet" or "Arrow". `sha256`, of the bytes as stored, and `repaired` ("bom", "crlf")
+    are complete once the records have been read to the end.
     """
 
     path: str

@@ -26,7 +26,7 @@ TRIED = 200  # lines that tell the encoding of a file whose header does not deco
 
 @dataclass(frozen=True)
 class Header:
-    """The columns of a table, what separates them, the line after the header."""
+    """The columns of a table, what separates them, what kind of table it is."""
 
     names: tuple[str, ...]
     delimiter: str
@@ -66,11 +66,13 @@ def read_header(file: DataFile, suffix: str, pieces: Iterator[str], tally: Tally
 
 
 def _check_names(file: DataFile, names: Sequence[str]) -> None:
+    before: set[str] = set()
     for number, name in enumerate(names, 1):
         if not name.strip():
             raise _no_header(file, say("column {number} of the header has no name", number=number))
-        if name in names[: number - 1]:
+        if name in before:
             raise _no_header(file, say("two columns are called {name!r}", name=name))
+        before.add(name)
 
 
 def _no_header(file: DataFile, what: Words) -> DataError:
