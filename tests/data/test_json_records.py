@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from doubles.data_files import ROW, Seen, records_of, seen, values, write
 from loralab.data import files, json_records, lines
 from loralab.data.json_text import read_value
+from loralab.data.records import open_records
 from loralab.errors import DataError
 
 VALUE = json.loads(ROW)
@@ -272,3 +273,13 @@ def test_a_row_without_end_is_not_waited_for(tmp_path: Path, start: str) -> None
         ),
     ):
         seen(path)
+
+
+def test_a_file_that_is_cut_off_within_a_character_is_said_to_be(tmp_path: Path) -> None:
+    """It was said to hold bytes of another encoding."""
+    path = tmp_path / "cut.jsonl"
+    path.write_bytes('{"input": "问", "output": "答"}\n{"input": "问'.encode()[:-1])
+    first, second = open_records(path)[1]
+    assert first.fault is None
+    assert second.fault is not None and second.fault.reason == "bad_encoding"
+    assert "middle of a character" in str(second.fault.detail)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from loralab.encode import batch as batch_module
 from loralab.encode.batch import Batch, EncodeRules, encode_many, parts
 from loralab.errors import UsageError
 
+SHARED = os.environ.get("LORALAB_SHARED_DATA", "")
 MODELS = [Path(folder) for folder in os.environ.get("LORALAB_TEST_MODELS", "").split(os.pathsep) if folder]
 MERGES = [("Ċ", "Ċ"), ("a", "a"), ("Ċ", "a"), ("Ċ", "ĊĊ")]
 RULES = st.builds(
@@ -99,11 +102,30 @@ def test_rows_in_a_batch_are_encoded_as_alone_by_real_tokenizers(folder: Path) -
     template = read_template(from_folder(folder))
 
     @given(rows=BATCHES, rules=RULES)
-    @settings(max_examples=300)
+    @settings(max_examples=100)
     def check(rows: list[Conversation], rules: EncodeRules) -> None:
         assert together(rows, template, rules) == [alone(row, template, rules) for row in rows]
 
     check()
+
+
+@pytest.mark.skipif(not SHARED, reason="LORALAB_SHARED_DATA is not set")
+@pytest.mark.parametrize("name", ["demo", "merges", "default system"])
+def test_real_rows_in_a_batch_are_encoded_as_alone(name: str) -> None:
+    files = sorted(Path(SHARED, "lawyer_llama").glob("*.val.json"))
+    rows = [row for file in files for row in texts_of(file)]
+    assert len(rows) > 300
+    for rules in (EncodeRules(), EncodeRules("pad", "text", "last")):
+        assert together(rows, TEMPLATES[name], rules) == [alone(row, TEMPLATES[name], rules) for row in rows]
+
+
+def texts_of(file: Path) -> Iterator[Conversation]:
+    """The longest two texts of each record as question and answer, whatever shape it has."""
+    for record in json.loads(file.read_text("utf-8-sig")):
+        fields = record[0] if isinstance(record, list) else record
+        texts = sorted((text for text in fields.values() if isinstance(text, str) and text.strip()), key=len)
+        if len(texts) > 1:
+            yield talk([(texts[-2], texts[-1])])
 
 
 def test_the_examples_reach_every_kind_of_result() -> None:

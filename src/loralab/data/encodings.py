@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from loralab.data.reasons import BadRow
 from loralab.errors import DataError, Problem
 from loralab.words import Words, say
 
@@ -152,6 +153,13 @@ def _way_out(path: Path, likely: str) -> Words:
 
 
 # ------------------------------------------------------------------------------------ from row after row
+
+
+def not_decoded(text: str) -> BadRow:
+    """The fault of a row with MARKS in its text."""
+    if MARKS.search(text.rstrip("".join(map(chr, range(0xDC00, 0xDD00))))):
+        return BadRow("bad_encoding", say("holds bytes of another encoding"))
+    return BadRow("bad_encoding", say("ends in the middle of a character, as where a file is cut off"))
 
 
 class Tally:

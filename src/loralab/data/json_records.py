@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from loralab.data.encodings import BOM, Tally
+from loralab.data.encodings import BOM, Tally, not_decoded
 from loralab.data.json_text import LENIENT, NoValue, read_value, reason
 from loralab.data.lines import MAX_ROW, Window, lines
 from loralab.data.reasons import BadRow
@@ -78,7 +78,7 @@ def json_lines(file: DataFile, pieces: Iterator[str], tally: Tally) -> Iterator[
 
 def _row(row: str, tally: Tally) -> tuple[Any, BadRow | None]:
     if tally.is_bad(row):
-        return None, BadRow("bad_encoding", say("holds bytes of another encoding"))
+        return None, not_decoded(row)
     try:
         value, end, fault = read_value(row)
     except json.JSONDecodeError as error:
@@ -163,7 +163,7 @@ def _element(
         tally.is_bad(raw)
         return Record(file.path, number, line, raw, fault), False
     if tally.is_bad(raw):
-        fault = BadRow("bad_encoding", say("holds bytes of another encoding"))
+        fault = not_decoded(raw)
     return Record(file.path, number, line, raw if fault else value, fault), True
 
 

@@ -14,7 +14,7 @@ from loralab.words import Words, say
 
 Choice = str | int | Slice | None
 # of a folder; files under other names are not read, and said
-DATA_SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".gz")
+DATA_SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".arrow", ".feather", ".gz")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from loralab.data.encodings import BOM, MARKS, Tally
+from loralab.data.encodings import BOM, MARKS, Tally, not_decoded
 from loralab.data.json_text import NoValue, read_value
 from loralab.data.lines import MAX_ROW, lines
 from loralab.data.reasons import BadRow
@@ -174,7 +174,7 @@ def table_records(header: Header, file: DataFile, pieces: Iterator[str], tally: 
 
 def _bad_cells(row: _Row, header: Header, tally: Tally) -> BadRow | None:
     if tally.is_bad(row.text):
-        return BadRow("bad_encoding", say("holds bytes of another encoding"))
+        return not_decoded(row.text)
     if "\0" in row.text:
         return BadRow("bad_unicode", say("holds a NUL character"))
     n, expected = len(row.cells), len(header.names)

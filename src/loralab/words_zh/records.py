@@ -28,6 +28,7 @@ RECORDS: dict[str, str] = {
     "is not {encoding}; it looks like {likely}": "不是 {encoding} 编码；看起来是 {likely}",
     "set data.encoding: {likely}, or convert it: {command}": "设置 data.encoding: {likely}，或转换编码：{command}",
     "leave data.encoding out: files are read as UTF-8 without it": "请去掉 data.encoding：默认按 UTF-8 读取",
+    "ends in the middle of a character, as where a file is cut off": "结尾是不完整的字符，文件可能被截断",
     "holds bytes of another encoding": "含有其他编码的字节",
     # JSON
     "the row that starts here is longer than {n} characters": "从此处开始的一行超过 {n} 个字符",
