@@ -46,7 +46,13 @@ def test_the_configuration_pages_are_those_of_the_schema() -> None:
 
 
 def test_every_page_has_its_pair() -> None:
-    assert [p.name for p in PAIRS] == ["README.md", "configuration.md", "data.md", "library.md", "tutorial.md"]
+    assert [p.name for p in PAIRS] == [
+        "README.md",
+        "configuration.md",
+        "data.md",
+        "library.md",
+        "tutorial.md",
+    ]
 
 
 @pytest.mark.parametrize("page", ["data.md", "data.zh-CN.md"])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from doubles.shared_data import real_files
+from doubles.shared_data import needs_shared_data, real_files
 from loralab.config import Slice
 from loralab.config.schema import DataConfig, DataSource
 from loralab.data.conversation import Dropped
@@ -181,12 +181,10 @@ REAL_SHAPES = {
 }
 
 
+@needs_shared_data
 @pytest.mark.parametrize(("pattern", "shape"), REAL_SHAPES.items())
 def test_real_files_are_of_the_shape_that_they_are(pattern: str, shape: str) -> None:
-    files = real_files(pattern)
-    if not files:
-        pytest.skip("the shared data are not here")
-    for file in files:
+    for file in real_files(pattern):
         found = load(file).found
         assert found.files[0].shapes.keys() == {shape}
         assert found.files[0].rows == found.read

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from doubles.shared_data import SHARED, needs_shared_data
 from loralab.data.conversation import text_key
 from loralab.data.doctor.near import SHINGLE, THRESHOLD, Hit, QuestionIndex, stem
 from loralab.data.doctor.shingles import shingles
@@ -23,7 +23,6 @@ INSTRUCTION = "请你运用法律知识回答下列问题，只给出结论，�
 CHOICE = "甲将房屋出租给乙，租期内又将房屋卖给丙，下列说法正确的是？"
 
 HAN = st.text(st.sampled_from("甲乙丙丁法院合同租金违约责任赔偿Ab1"), max_size=60)
-SHARED = os.environ.get("LORALAB_SHARED_DATA")
 
 
 def numbers(index: QuestionIndex, *texts: str) -> list[int]:
@@ -239,9 +238,9 @@ def real_rows(folder: Path) -> Iterator[tuple[str, list[str]]]:
             yield path.name.partition(".")[0], ["\n".join(filter(None, turns)), *row.get("history", ())]
 
 
-@pytest.mark.skipif(not SHARED, reason="LORALAB_SHARED_DATA is not set")
+@needs_shared_data
 def test_real_rows_that_hold_benchmark_questions_are_all_found() -> None:
-    folder = Path(str(SHARED))
+    folder = SHARED
     known = json.loads((folder / "lawbench/overlap_with_shared_rows.json").read_text("utf-8"))["overlap"]
     expected = {
         (task[-3:], item, file) for task in known for file, items in known[task].items() for item in items
@@ -264,10 +263,10 @@ def test_real_rows_that_hold_benchmark_questions_are_all_found() -> None:
     assert found - expected == {("1-2", 104, "fakao_gpt4"), ("1-2", 176, "fakao_gpt4")}
 
 
-@pytest.mark.skipif(not SHARED, reason="LORALAB_SHARED_DATA is not set")
+@needs_shared_data
 @pytest.mark.parametrize("task", ["3-1", "3-3", "3-8"])
 def test_real_questions_with_one_instruction_do_not_find_each_other(task: str) -> None:
-    path = Path(str(SHARED)) / f"lawbench/data_zero_shot/{task}.json"
+    path = SHARED / f"lawbench/data_zero_shot/{task}.json"
     asked = [f"{item['instruction']}\n{item['question']}" for item in json.loads(path.read_text("utf-8"))]
     index = QuestionIndex(asked)
     found = np.array([len(index.hits([text])) for text in asked])

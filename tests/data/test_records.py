@@ -6,7 +6,6 @@ import csv
 import gzip
 import io
 import json
-import os
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -20,12 +19,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from doubles.data_files import ROW, records_of, seen, values, write
+from doubles.shared_data import SHARED, needs_shared_data
 from loralab.data import files, json_records
 from loralab.data.reasons import BadRow
 from loralab.data.records import DataFile, Record, open_records
 from loralab.errors import DataError
 
-SHARED = Path(os.environ.get("LORALAB_SHARED_DATA", "")) if os.environ.get("LORALAB_SHARED_DATA") else None
 NAMES = (
     ".json", ".jsonl", ".txt", ".csv", ".tsv", ".parquet", ".gz", ".jsonl.gz", ".csv.gz", ".tsv.gz", ".parquet.gz",
 )  # fmt: skip
@@ -237,9 +236,8 @@ def test_the_hash_is_complete_at_the_end(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------ real files
 
 
-@pytest.mark.skipif(SHARED is None, reason="needs LORALAB_SHARED_DATA")
+@needs_shared_data
 def test_real_files_hold_what_python_reads_in_them() -> None:
-    assert SHARED is not None
     paths = [p for p in sorted(SHARED.rglob("*")) if p.suffix in (".json", ".jsonl", ".csv")]
     assert len(paths) > 50
     for path in paths:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from doubles.shared_data import needs_shared_data, real_files
 from loralab.data.doctor import sentences
 from loralab.data.doctor.findings import EXAMPLES, Finding, excerpt
 from loralab.data.doctor.patterns import is_odd, is_one_word, markup, mojibake, placeholder, refusal
@@ -21,7 +20,6 @@ from loralab.words import LANGUAGES, recorded
 
 QUESTION = "房东不退押金怎么办？"
 ANSWER = "可以要求房东退还押金；房东拒绝的，可以向人民法院起诉。"
-SHARED = os.environ.get("LORALAB_SHARED_DATA")
 
 
 def looked_at(*rows: tuple[str, str]) -> dict[str, Finding]:
@@ -362,7 +360,7 @@ def test_an_excerpt_shows_the_match_and_where_text_is_left_out() -> None:
 # ------------------------------------------------------------------------------------------ real rows
 
 
-@pytest.mark.skipif(not SHARED, reason="LORALAB_SHARED_DATA is not set")
+@needs_shared_data
 @pytest.mark.parametrize(
     ("name", "placeholders", "refusals", "cut"),
     [
@@ -374,7 +372,7 @@ def test_an_excerpt_shows_the_match_and_where_text_is_left_out() -> None:
 )
 def test_real_rows_and_what_reading_them_shows(name: str, placeholders: int, refusals: int, cut: int) -> None:
     doctor = TextDoctor()
-    for path in sorted(Path(str(SHARED), "lawyer_llama").glob(f"{name}.*.json")):
+    for path in real_files(f"lawyer_llama/{name}.*.json"):
         for number, found in enumerate(json.loads(path.read_text("utf-8"))):
             row = found[0] if isinstance(found, list) else found
             answer = row.get("output") or row["response"]

@@ -5,7 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-SHARED = Path(os.environ.get("LORALAB_SHARED_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
+import pytest
+
+SHARED = Path(
+    os.environ.get("LORALAB_SHARED_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data"
+)
+
+needs_shared_data = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not here")
 
 
 def real_files(pattern: str) -> list[Path]:

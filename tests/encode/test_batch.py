@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_encode import FLAGS, HOSTILE, WORDS, flagged, talk
 
+from doubles.shared_data import needs_shared_data, real_files
 from doubles.tiny_model import make_tokenizer
 from loralab.data.conversation import Conversation, Message
 from loralab.data.reasons import BadRow
@@ -23,7 +24,6 @@ from loralab.encode import batch as batch_module
 from loralab.encode.batch import Batch, EncodeRules, encode_many, parts
 from loralab.errors import UsageError
 
-SHARED = os.environ.get("LORALAB_SHARED_DATA", "")
 MODELS = [Path(folder) for folder in os.environ.get("LORALAB_TEST_MODELS", "").split(os.pathsep) if folder]
 MERGES = [("Ċ", "Ċ"), ("a", "a"), ("Ċ", "a"), ("Ċ", "ĊĊ")]
 RULES = st.builds(
@@ -109,10 +109,10 @@ def test_rows_in_a_batch_are_encoded_as_alone_by_real_tokenizers(folder: Path) -
     check()
 
 
-@pytest.mark.skipif(not SHARED, reason="LORALAB_SHARED_DATA is not set")
+@needs_shared_data
 @pytest.mark.parametrize("name", ["demo", "merges", "default system"])
 def test_real_rows_in_a_batch_are_encoded_as_alone(name: str) -> None:
-    files = sorted(Path(SHARED, "lawyer_llama").glob("*.val.json"))
+    files = real_files("lawyer_llama/*.val.json")
     rows = [row for file in files for row in texts_of(file)]
     assert len(rows) > 300
     for rules in (EncodeRules(), EncodeRules("pad", "text", "last")):

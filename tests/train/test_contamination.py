@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from doubles.shared_data import SHARED, real_files
+from doubles.shared_data import SHARED, needs_shared_data, real_files
 from loralab.config import make_config
 from loralab.data.doctor.near import THRESHOLD
 from loralab.errors import DataError, UsageError
@@ -67,10 +67,9 @@ def test_a_benchmark_that_is_not_there_or_empty_is_an_error(tmp_path: Path) -> N
         find_contamination([write(tmp_path / "e.json", [])], train)
 
 
+@needs_shared_data
 @pytest.mark.parametrize(("pattern", "listed"), [("*.json", 72), ("*.train.json", 61)])
 def test_every_known_overlap_of_lawbench_with_these_rows_is_found(pattern: str, listed: int) -> None:
-    if not SHARED.is_dir():
-        pytest.skip("the shared data are not here")
     files = ", ".join(map(str, real_files(f"lawyer_llama/{pattern}")))
     rows = prepared(f"[{files}]")
     tasks = {"LawBench 1-2": "1-2.json", "LawBench 3-6": "3-6.json"}

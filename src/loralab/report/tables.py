@@ -70,6 +70,8 @@ TOKENS = {
     "max": say("longest"),
     "total": say("all tokens"),
     "label_total": say("label tokens"),
+    "cut_labels": say("label tokens cut off"),
+    "cut_ends": say("end tokens cut off"),
 }
 
 

@@ -109,6 +109,8 @@ PAGES: dict[str, str] = {
     "95th percentile": "第 95 百分位",
     "longest": "最长",
     "all tokens": "token 总数",
+    "label tokens cut off": "被截去的训练 token",
+    "end tokens cut off": "被截去的结束符",
     "label tokens": "标签 token 数",
     "The run has no data report.": "该运行没有数据报告。",
     "Files": "文件",
