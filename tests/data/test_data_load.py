@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from loralab.data.load import Loaded, load_rows, refuse_bad_rows
 from loralab.data.reasons import REASONS, REPAIRS
 from loralab.data.report import dropped_line
 from loralab.data.rows import PROBES, TEST, TRAIN
+from loralab.data.text import is_blank
 from loralab.errors import DataError, UsageError, UserError
 from loralab.run.files import dump_json
 from loralab.words import say
@@ -195,3 +197,34 @@ def test_a_list_of_one_row_is_that_row(tmp_path: Path) -> None:
     one.write_bytes(b"[" + ROW + b"]\n" + ROW)
     two.write_bytes(ROW)
     assert load(one).rows[0].conversation == load(two).rows[0].conversation
+
+
+ANY_TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
+
+
+def repaired(text: str) -> str:
+    """What the named repairs of a text make of it: unicode_nfc, then trailing_space."""
+    return unicodedata.normalize("NFC", text).rstrip()
+
+
+@given(
+    st.lists(st.tuples(ANY_TEXT, ANY_TEXT), min_size=1, max_size=8),
+    st.sampled_from([("input", "output"), ("question", "answer"), ("query", "response"), ("instruction", "output")]),
+    st.sampled_from(["\n", "\r\n"]), st.sampled_from(["", "\ufeff"]), st.booleans(),
+)  # fmt: skip
+def test_text_that_survives_is_that_of_the_file_but_for_the_named_repairs(
+    tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]], keys: tuple[str, str], end: str, bom: str, escape: bool,
+) -> None:  # fmt: skip
+    path = tmp_path_factory.getbasetemp() / "texts.jsonl"
+    lines = [json.dumps(dict(zip(keys, pair, strict=True)), ensure_ascii=escape) for pair in pairs]
+    path.write_text(bom + end.join(lines), "utf-8", newline="")
+    loaded = load(path)
+    whole = [not is_blank(q) and not is_blank(a) for q, a in pairs]
+    texts = [(row.conversation.question, row.conversation.answer) for row in loaded.rows]
+    assert texts == [(repaired(q), repaired(a)) for (q, a), kept in zip(pairs, whole, strict=True) if kept]
+    assert {d.reason for d in loaded.found.dropped} <= {"empty_question", "empty_answer"}
+    kept_pairs = [pair for pair, kept in zip(pairs, whole, strict=True) if kept]
+    counts = loaded.found.repaired
+    normal = [any(unicodedata.normalize("NFC", t) != t for t in pair) for pair in kept_pairs]
+    assert counts["unicode_nfc"] == sum(normal)
+    assert counts["bom"] == bool(bom) and counts["number_to_text"] == 0
