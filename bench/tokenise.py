@@ -84,7 +84,7 @@ def main() -> int:
 
 def read_rows(path: Path) -> list[Messages]:
     """The messages of each line."""
-    return [json.loads(line)["messages"] for line in path.read_text("utf-8").splitlines() if line.strip()]
+    return [json.loads(line)["messages"] for line in path.read_text("utf-8").split("\n") if line.strip()]
 
 
 def make_rows(count: int) -> list[Messages]:
