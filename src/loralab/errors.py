@@ -4,7 +4,8 @@
     ├── UserError            what the reader can mend; one or more `Problem`s
     │   ├── UsageError       2   command line, config, model folder, a path that does not exist
     │   ├── DataError        3   rows that cannot be trained on
-    │   └── ResourceError    4   memory, disk, device
+    │   ├── ResourceError    4   memory, disk, device
+    │   └── ComparisonRefused 5  runs that do not measure the same thing
     ├── RunFailed            1   the run ended itself (diverged) or we have a bug; the log is named
     └── Interrupted        130/143   Ctrl-C or SIGTERM; the run can be resumed
 
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 
 from loralab.words import Words, say
 
-EXIT_FAILED, EXIT_USAGE, EXIT_DATA, EXIT_RESOURCE = 1, 2, 3, 4
+EXIT_FAILED, EXIT_USAGE, EXIT_DATA, EXIT_RESOURCE, EXIT_REFUSED = 1, 2, 3, 4, 5
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,12 @@ class ResourceError(UserError):
     """Memory, disk or device do not suffice (exit code 4)."""
 
     exit_code = EXIT_RESOURCE
+
+
+class ComparisonRefused(UserError):
+    """Runs were asked other questions, or in another way: side by side they would mislead (exit code 5)."""
+
+    exit_code = EXIT_REFUSED
 
 
 class RunFailed(LoralabError):

@@ -33,7 +33,7 @@ def prepared(rows: Sequence[tuple[str, str]], template: ChatTemplate, limit: int
     talks = [Conversation((Message("user", q), Message("assistant", a))) for q, a in rows]
     encoded = [encode(talk, template, "template", "text") for talk in talks]
     return SimpleNamespace(
-        split=SimpleNamespace(train=[SimpleNamespace(index=i, place=f"f:{i + 1}") for i in range(len(rows))]),
+        epoch=[SimpleNamespace(index=i, place=f"f:{i + 1}") for i in range(len(rows))],
         encoded=SimpleNamespace(store=SimpleNamespace(lengths=[len(e.ids) for e in encoded]), limit=limit),
         tokens_of=lambda index: encoded[index].cut(limit),
     )

@@ -57,6 +57,16 @@ def test_a_folder_holds_tables_too(tmp_path: Path, name: str) -> None:
     assert [row.conversation.question for row in load(tmp_path).rows] == ["q", "q"]
 
 
+def test_a_folder_names_what_it_does_not_hold(tmp_path: Path) -> None:
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / "._a.jsonl").write_bytes(b"AppleDouble")
+    with pytest.raises(UsageError, match=r"holds no data file\n  next: check data\.test"):
+        expand([str(tmp_path / "hidden")], "data.test")
+    (tmp_path / "gone.jsonl").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match=r"gone\.jsonl: is a link to a file that is not there"):
+        expand([str(tmp_path)])
+
+
 def test_what_is_no_file_is_refused_by_name(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
     with pytest.raises(DataError, match=r"pipe\.jsonl"):

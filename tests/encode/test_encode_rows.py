@@ -119,6 +119,33 @@ def test_a_probe_may_lack_its_answer_and_no_other_row() -> None:
         table.add(Conversation((Message("user", "q"),)), "", position=0, part=part)
     result = encode_rows(table.rows(), TEMPLATE, DataConfig())
     assert [row.index for row in result.kept] == [1]
+
+
+def test_a_probe_is_never_too_long(probe_rows: Rows) -> None:
+    """A probe with an answer was dropped where its question alone filled the limit."""
+    for on_long in ("cut", "drop"):
+        result = encode_rows(probe_rows, TEMPLATE, DataConfig(max_tokens=5, on_long=on_long))
+        assert len(result.kept) == 1 and not result.dropped
+
+
+def test_a_cut_row_is_listed_with_its_line() -> None:
+    result = encoded([(1, 1), (1, 60)], max_tokens=40)
+    assert [(line["line"], line["kept_tokens"]) for line in result.cut_lines(result.kept)] == [(2, 40)]
+
+
+@pytest.fixture
+def probe_rows() -> Rows:
+    table = RowTable(0)
+    table.files.append("f")
+    table.add(talk(60, 3), "", position=0, part=PROBES)
+    return table.rows()
+
+
+def test_no_other_row_may_lack_its_answer() -> None:
+    table = RowTable(0)
+    table.files.append("f")
+    table.add(Conversation((Message("user", "q"),)), "", position=0)
+    result = encode_rows(table.rows(), TEMPLATE, DataConfig())
     assert [d.reason for d in result.dropped] == ["no_answer_turn"]
 
 

@@ -97,6 +97,8 @@ def test_a_refusal_does_not_repeat_secrets() -> None:
     message = refusal("https://me:geheim@example.org/a.json?X-Signature=geheim#geheim")
     assert message.startswith("https://example.org/a.json: ")
     assert "geheim" not in message
+    for scheme in ("hf", "modelscope"):
+        assert "geheim" not in refusal(f"{scheme}://me:geheim@host/x")
 
 
 @given(st.sampled_from(["hf://", "hf://o/n", "hf://o/n@", "modelscope://o/n/", "s3:", "ftp://"]), st.text())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,17 @@ def test_a_damaged_line_costs_only_itself(tmp_path: Path, damage: bytes) -> None
 def test_sha256_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_two_that_write_one_file_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """They shared the name of the temporary file, and one found it gone."""
+    path = tmp_path / "x.json"
+
+    def write(number: int) -> None:
+        for _ in range(100):
+            write_json(path, [number] * 50)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, (1, 2)))
+    assert set(json.loads(path.read_text("utf-8"))) in ({1}, {2})
+    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]

@@ -43,6 +43,7 @@ def test_items_are_numbered_in_their_file_and_their_set_is_told(tmp_path: Path) 
     (file,) = result.values()
     assert list(result) == [str(tmp_path / "b.jsonl")]
     assert (file["asked"], file["found"], file["found_in_training"], file["unread"]) == (3, 2, 1, 1)
+    assert file["unread_rows"][0]["place"].endswith(":2") and file["unread_rows"][0]["reason"] == "bad_json"
     assert file["items"] == [2, 3]
     assert [(p["item"], p["place"].rpartition(":")[2], p["row"].rpartition(":")[2], p["set"]) for p in file["pairs"]] == [
         (2, "3", "1", "test"), (3, "4", "4", "train"),
@@ -65,6 +66,10 @@ def test_a_benchmark_that_is_not_there_or_empty_is_an_error(tmp_path: Path) -> N
         find_contamination([str(tmp_path / "no.json")], train)
     with pytest.raises(DataError, match="is empty"):
         find_contamination([write(tmp_path / "e.json", [])], train)
+    with pytest.raises(DataError, match="holds no questions"):
+        find_contamination([write(tmp_path / "n.json", ["[]"])], train)
+    with pytest.raises(DataError, match="bad_json"):
+        find_contamination([write(tmp_path / "b.json", ["{'question': 'q'}"])], train)
 
 
 @needs_shared_data

@@ -298,6 +298,64 @@ def test_many_unused_keys_do_not_fill_the_screen(make: Make) -> None:
     assert words.endswith(", ...")
 
 
+def test_what_check_says_is_what_an_epoch_trains(make: Make, tmp_path: Path, template: ChatTemplate) -> None:
+    """Rows that a number of rows leaves out were searched for asked questions, and counted as trained on."""
+    asked = "租赁合同到期以后房东一直不退还押金并且已经联系不上了应当怎么办"
+    big = write(tmp_path / "big.jsonl", [row(f"{asked}第{i}次") for i in range(8)])
+    test = write(tmp_path / "t.jsonl", [row(asked)])
+    mixture = f"data.train=[{{path: {tmp_path / 'rows.jsonl'}}}, {{path: {big}, rows: 1}}]"
+    config = make(numbered(6), mixture, f"data.test={test}", "data.probes=0")
+    prepared = prepare(config, template)
+    assert len(prepared.epoch) == 7 and len(prepared.split.train) == 14
+    assert prepared.report.more["near"]["rows"] == 1
+    assert sorted(prepared.sets().values()) == ["test", *["train"] * 7, *["unused"] * 7]
+    assert prepared.near == set(prepared.split.test.ids())
+    none = make(
+        numbered(6), f"data.train=[{{path: {tmp_path / 'rows.jsonl'}, weight: 0.001}}]", "data.test=none"
+    )
+    empty = prepare(none, template)
+    assert {"no_training_rows", "no_rows_of_source"} <= codes(empty)
+    with pytest.raises(DataError, match=r"left out by data\.train's weights"):
+        empty.refuse_without_training_rows()
+
+
+def test_a_source_with_fewer_rows_than_asked_for_is_told(make: Make, tmp_path: Path) -> None:
+    prepared = prepare(make(numbered(6), f"data.train=[{{path: {tmp_path / 'rows.jsonl'}, rows: 50}}]"), None)
+    assert "fewer_rows" in codes(prepared)
+
+
+def test_a_field_that_no_row_has_is_told(make: Make) -> None:
+    fields = "data.fields={question: input, answer: output, system: nosuch}"
+    assert "fields_absent" in codes(prepare(make(numbered(6), fields), None))
+    assert "fields_absent" not in codes(prepare(make(numbered(6)), None))
+
+
+def test_questions_that_stand_in_many_rows_are_held_out_as_a_whole(make: Make) -> None:
+    """No test row was taken, and the reason given was that there were too few rows."""
+    lines = [row(f"q{i % 4}", f"a{i}") for i in range(24)]
+    prepared = prepare(make(lines, "data.test=2", "data.probes=0"), None)
+    assert len(prepared.split.test) == 6 and len(set(questions(prepared, "test"))) == 1
+    assert "other_number" in codes(prepared) and not prepared.split.seen
+
+
+def test_files_without_rows_are_named(make: Make, tmp_path: Path) -> None:
+    path = tmp_path / "none.json"
+    path.write_text("[]")
+    config = make([], f"data.train={path}")
+    with pytest.raises(DataError, match=r"none\.json: holds no rows"):
+        prepare(config, None).refuse(config.data)
+
+
+def test_a_file_of_which_rows_were_not_read_is_refused_in_any_case(make: Make, tmp_path: Path) -> None:
+    """Training went on with the rows before the fault."""
+    path = tmp_path / "broken.json"
+    good = json.dumps(row("q"))
+    path.write_text(f"[\n{good},\n{{broken,\n{good},\n{good}\n]")
+    config = make([], f"data.train={path}", "data.on_bad_row=drop")
+    with pytest.raises(DataError, match="mend the file"):
+        prepare(config, None).refuse(config.data)
+
+
 # --------------------------------------------------------------------------------------------- the record
 
 

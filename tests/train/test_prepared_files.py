@@ -56,6 +56,21 @@ def test_what_was_written_reads_back_as_the_same_rows(tmp_path: Path) -> None:
     assert found.report.repaired == {} and prepared.report.repaired == {"trailing_space": 10}
 
 
+def test_answers_that_are_not_trained_on_are_marked(tmp_path: Path) -> None:
+    """data.train_turns was forgotten."""
+    talk = [{"role": r, "content": c} for r, c in zip(("user", "assistant") * 2, "qapb", strict=True)]
+    path = tmp_path / "talk.jsonl"
+    path.write_text(json.dumps({"messages": talk}), "utf-8")
+    settings = config(
+        tmp_path, f"data.train={path}", "data.train_turns=last", "data.test=none", "data.probes=0"
+    )
+    counts = write_prepared(prepare(settings, None), settings.data, tmp_path)
+    assert counts == {"train": 1, "test": 0, "probes": 0}
+    assert not (tmp_path / "test.jsonl").exists()
+    (row,) = read(tmp_path / "train.jsonl")
+    assert [turn.get("train", True) for turn in row] == [True, False, True, True]
+
+
 def test_a_weight_of_two_writes_each_training_row_twice(tmp_path: Path) -> None:
     one = config(tmp_path, "data.test=2", "data.probes=1")
     source = one.data.train[0]

@@ -66,3 +66,50 @@ def test_a_revision_of_a_local_folder_is_refused(quick_config: Callable[..., Any
 def test_a_warm_up_that_never_ends_is_said(quick_config: Callable[..., Any]) -> None:
     run = starting.train(quick_config("train.epochs=1", "train.warmup_steps=500", "evaluate.stages=[]"))
     assert "warmup_never_ends" in {e["code"] for e in run.record.of_kind("warning")}
+
+
+def test_scores_are_given_without_questions_that_nearly_stand_in_training_rows(
+    quick_config: Callable[..., Any], rows_file: Path, tmp_path: Path
+) -> None:
+    asked = "租赁合同到期以后房东一直不退还押金并且已经联系不上了应当怎么办"
+    rows = rows_file.read_text("utf-8") + json.dumps({"input": f"{asked}呢呢", "output": "起诉"}) + "\n"
+    rows_file.write_text(rows, "utf-8")
+    test = tmp_path / "test.jsonl"
+    others = [
+        {"input": "完全不同的另外一个关于继承的问题", "output": "放弃"},
+        {"input": "第三个", "output": "答"},
+    ]
+    test.write_text("\n".join(map(json.dumps, [{"input": asked, "output": "起诉"}, *others])), "utf-8")
+    config = quick_config(
+        "train.max_steps=1", "train.epochs=null", f"data.test={test}", "data.probes=0", "evaluate.answers=3"
+    )
+    run = starting.train(config)
+    for stage in ("before", "after"):
+        scores = run.scores(stage)
+        assert (scores["heldout"]["loss"]["n"], scores["heldout_clean"]["loss"]["n"]) == (3, 2)
+        assert (scores["heldout"]["rouge_l"]["n"], scores["heldout_clean"]["rouge_l"]["n"]) == (3, 2)
+    near = run.data_report["near"]
+    assert (near["found"], near["rows"]) == (1, 1)
+
+
+def test_a_run_does_not_go_on_when_its_folder_of_data_got_another_file(
+    quick_config: Callable[..., Any], rows_file: Path, tmp_path: Path
+) -> None:
+    """A file of which every row is dropped changed no split, and went unnoticed."""
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    rows_file.rename(folder / "a.jsonl")
+    config = quick_config(
+        "train.max_steps=1",
+        "train.epochs=null",
+        "evaluate.stages=[]",
+        f"data.train={folder}",
+        "data.on_bad_row=drop",
+    )
+    run = starting.train(config)
+    events = run.folder.events.read_text("utf-8").splitlines()
+    unfinished = [line for line in events if json.loads(line)["kind"] != "run_finished"]
+    run.folder.events.write_text("\n".join(unfinished) + "\n", "utf-8")
+    (folder / "b.jsonl").write_text("{}\n")
+    with pytest.raises(UsageError, match=r"b\.jsonl: is new since this run was started"):
+        resuming.resume(run.folder.path)

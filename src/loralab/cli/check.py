@@ -77,7 +77,7 @@ def _document(
     split = prepared.split
     document = {
         "data": prepared.report.to_dict(),
-        "split": {"train": len(split.train), "test": len(split.test), "probes": len(split.probes)},
+        "split": {"train": len(prepared.epoch), "test": len(split.test), "probes": len(split.probes)},
         "template": {"end": template.end_text, "default_system": template.default_system()}
         if template
         else None,

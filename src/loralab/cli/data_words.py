@@ -21,8 +21,11 @@ def tell_data(prepared: Prepared, template: ChatTemplate | None, config: Config,
         console.say(say("{path}: {format}, {rows} rows", path=file.path, format=file.format, rows=file.rows))
     console.say(
         say("{read} rows read, {kept} kept: {train} to train on, {test} held out, {probes} probes",
-            read=report.read, kept=report.kept, train=len(split.train), test=len(split.test), probes=len(split.probes))
+            read=report.read, kept=report.kept, train=len(prepared.epoch), test=len(split.test), probes=len(split.probes))
     )  # fmt: skip
+    for file in report.files:
+        if "(" in file.kind:
+            console.say(say("{path} is read as {kind}", path=file.path, kind=file.kind))
     if report.repaired:
         repairs = ", ".join(f"{name} {n}" for name, n in report.repaired.items())
         console.say(say("repaired: {repairs}", repairs=repairs))
@@ -93,3 +96,12 @@ def tell_contamination(found: Mapping[str, dict[str, Any]], console: Console) ->
             console.say(say("  {n} more; --json lists all", n=len(file["pairs"]) - SHOWN_ITEMS))
         if file["unread"]:
             console.say(say("warning: {n} rows of {path} cannot be read", n=file["unread"], path=path))
+        for row in file["unread_rows"]:
+            console.say(
+                say(
+                    "  {place}: {reason}: {detail}",
+                    place=row["place"],
+                    reason=row["reason"],
+                    detail=row["detail"],
+                )
+            )

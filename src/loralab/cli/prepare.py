@@ -16,6 +16,8 @@ from loralab.train.prepared_files import write_prepared
 from loralab.train.start import refuse_unavailable
 from loralab.words import say
 
+LEFT_BY_BAD_ROWS = {"report.json", "dropped.jsonl", "split.json", "cut.jsonl"}
+
 
 @click.command()
 @click.argument("path", metavar="CONFIG|DATA_FILE")
@@ -31,11 +33,11 @@ def prepare(
     """Write the cleaned, split rows as JSON lines in messages format, with their report.
 
     FOLDER gets train.jsonl, test.jsonl, probes.jsonl, report.json, dropped.jsonl and split.json. Texts are
-    never cut. Exit code 3: bad rows; then only the report and the dropped rows are written.
+    never cut. Exit code 3: bad rows; then the report, the dropped rows and the split alone are written.
     """
     config, notes = config_of(path, overrides, model, progress_lines(console))
     refuse_unavailable(config)
-    if out.exists() and any(out.iterdir()):
+    if out.is_dir() and {p.name for p in out.iterdir()} - LEFT_BY_BAD_ROWS:
         raise UsageError(Problem(say("is not empty"), str(out), next=say("choose another folder")))
     template, missing = template_of(config)
     if missing:
@@ -44,6 +46,7 @@ def prepare(
     try:
         prepared.write(out)
         prepared.refuse(config.data)
+        prepared.refuse_without_training_rows()
         counts = write_prepared(prepared, config.data, out)
     except ResourceError as error:
         first = error.problems[0]
@@ -53,5 +56,6 @@ def prepare(
     else:
         tell_data(prepared, template, config, console)
     for name, number in counts.items():
-        console.say(say("{path}: {n} rows", path=out / f"{name}.jsonl", n=number))
+        if number:
+            console.say(say("{path}: {n} rows", path=out / f"{name}.jsonl", n=number))
     console.next(say("loralab check {path}", path=out / "train.jsonl"))

@@ -78,13 +78,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A row that is not used: one of the closed list of reasons, what is wrong in words, and how to get the row."""
+    """A row that is not used: one of the closed list of reasons, what is wrong in words, and how to get the row.
+
+    `unread`: more of the file follows, which could not be read.
+    """
 
     file: str
     place: str
     reason: str
     detail: Words
     row: Callable[[], object]
+    unread: bool = False
 
 
 def plain(conversation: Conversation) -> dict[str, Any]:

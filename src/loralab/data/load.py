@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from loralab.config.schema import DataConfig, DataSource, Slice
+from loralab.config.schema import DataConfig, Slice
 from loralab.data.conversation import Conversation, Dropped
 from loralab.data.doctor.text_faults import TextDoctor
 from loralab.data.formats import FORMATS, convert
@@ -36,6 +36,7 @@ class Loading:
     dropped: list[Dropped] = field(default_factory=list)
     repaired: Counter[str] = field(default_factory=Counter)
     unused_keys: Counter[str] = field(default_factory=Counter)
+    used_keys: set[str] = field(default_factory=set)
     files: list[FileInfo] = field(default_factory=list)
     passed_over: list[Path] = field(default_factory=list)
     read: int = 0
@@ -62,10 +63,10 @@ def load_rows(config: DataConfig, slices: Sequence[Slice] | None = None) -> Load
     _check_format(config)
     loading = Loading(config, RowTable(config.split_seed))
     for number, source in enumerate(config.sources):
-        _load([source], TRAIN, number, slices, loading)
-    for part, choice in ((TEST, config.test), (PROBES, config.probes)):
+        _load(source.path, "data.train", TRAIN, number, slices, loading)
+    for key, part, choice in (("data.test", TEST, config.test), ("data.probes", PROBES, config.probes)):
         if isinstance(choice, str) and choice != "auto":
-            _load([DataSource(choice)], part, -1, None, loading)
+            _load(choice, key, part, -1, None, loading)
     return Loaded(loading.table.rows(), loading)
 
 
@@ -78,12 +79,11 @@ def _check_format(config: DataConfig) -> None:
 
 
 def _load(
-    sources: Sequence[DataSource], part: int, source: int, slices: Sequence[Slice] | None, loading: Loading
+    path: str, key: str, part: int, source: int, slices: Sequence[Slice] | None, loading: Loading
 ) -> None:
-    paths = [s.path for s in sources]
-    for file in expand(paths):
+    for file in expand([path], key):
         _load_file(file, part, source, slices, loading)
-    loading.passed_over += passed_over(paths)
+    loading.passed_over += passed_over([path])
 
 
 def _load_file(
@@ -131,8 +131,11 @@ def _convert(record: Record, name: str, answer: bool, loading: Loading) -> tuple
         start, length = loading.table.spool.put_json(record.value)
         row = partial(loading.table.spool.get_json, start, length)
         place = f"{name}:{record.line or '#' + str(record.number)}"
-        loading.dropped.append(Dropped(name, place, bad.reason, bad.detail, row))
+        loading.dropped.append(
+            Dropped(name, place, bad.reason, bad.detail, row, getattr(record, "unread", False))
+        )
         return None
+    loading.used_keys |= converted.used
     if converted.repairs:
         loading.repaired.update(converted.repairs)
     loading.unused_keys.update(converted.unused)

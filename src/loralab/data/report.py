@@ -121,19 +121,24 @@ def count_repairs(repaired: Mapping[str, int]) -> dict[str, int]:
 def count_copies(rows: Rows) -> tuple[int, int]:
     """(extra copies equal in question and answer, questions with more than one distinct answer)."""
     copies = len(rows) - len(np.unique(rows.column("talk")))
+    rows = rows.where(rows.column("answer") != hash(""))  # a probe may lack its answer
     pairs = np.stack([rows.column("question").view(np.int64), rows.column("answer")], axis=1)
     questions = np.unique(pairs, axis=0)[:, 0] if len(rows) else pairs[:, 0]
     _, answers = np.unique(questions, return_counts=True)
     return copies, int((answers > 1).sum())
 
 
+def line_of(place: str) -> int | str:
+    """The line of a place, or its `#row` where there is none."""
+    line = place.rpartition(":")[2]
+    return int(line) if line.isdigit() else line
+
+
 def dropped_line(item: Dropped) -> dict[str, Any]:
     """One line of data/dropped.jsonl."""
-    line = item.place.rpartition(":")[2]
-    number = int(line) if line.isdigit() else line
     return {
         "file": item.file,
-        "line": number,
+        "line": line_of(item.place),
         "reason": item.reason,
         "detail": str(item.detail),
         "row": item.row(),

@@ -25,8 +25,8 @@ class SourceFile:
     name: str
 
 
-def expand(paths: Sequence[str]) -> list[SourceFile]:
-    """Files named by paths, glob patterns, folders and hub addresses, in order.
+def expand(paths: Sequence[str], key: str = "data.train") -> list[SourceFile]:
+    """Files named by paths, glob patterns, folders and hub addresses, in order; `key` is where they are named.
 
     Raises UsageError for one that matches nothing, and as `fetch_data` for hubs.
     """
@@ -40,11 +40,12 @@ def expand(paths: Sequence[str]) -> list[SourceFile]:
         except (OSError, ValueError) as error:
             raise UsageError(Problem(say("cannot be read: {reason}", reason=error), text)) from None
         if not found:
+            empty = Path(text).is_dir()
             raise UsageError(
                 Problem(
-                    say("no such data file"),
+                    say("the folder holds no data file") if empty else say("no such data file"),
                     text,
-                    next=say("check data.train, or give the path with data.train=PATH"),
+                    next=say("check {key}, or give the path with {key}=PATH", key=key),
                 )
             )
         result += [SourceFile(path, str(path)) for path in found]
@@ -97,14 +98,22 @@ def passed_over(paths: Sequence[str]) -> list[Path]:
 
 def _found(path: Path) -> list[Path]:
     if path.is_dir():
-        return sorted(p for p in path.iterdir() if _is_data(p))
+        entries = sorted(path.iterdir())
+        gone = next((p for p in entries if _named_as_data(p) and p.is_symlink() and not p.exists()), None)
+        if gone:
+            raise UsageError(Problem(say("is a link to a file that is not there"), str(gone)))
+        return [p for p in entries if _is_data(p)]
     if path.exists():  # a pipe or a device is refused by the reader, in words
         return [path]
     return sorted(p for p in _matches(path) if p.is_file())
 
 
+def _named_as_data(path: Path) -> bool:
+    return path.suffix.lower() in DATA_SUFFIXES and not path.name.startswith(".")
+
+
 def _is_data(path: Path) -> bool:
-    return path.suffix.lower() in DATA_SUFFIXES and path.is_file()
+    return _named_as_data(path) and path.is_file()
 
 
 def _matches(pattern: Path) -> Iterator[Path]:

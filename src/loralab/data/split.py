@@ -281,4 +281,8 @@ def _lowest(rows: Rows, count: int) -> Rows:
         if size <= room:
             chosen.append(rank)
             room -= int(size)
+    if (
+        not chosen and count and len(ranks) > 1
+    ):  # every question stands in more rows: the one in fewest goes as a whole
+        chosen = [ranks[np.argmin(sizes)]]
     return rows.where(np.isin(rows.column("question"), np.array(chosen, ranks.dtype)))

@@ -23,6 +23,8 @@ from loralab.encode.scratch import TEMPORARY_SUFFIX
 from loralab.encode.template import ANSWER, QUESTION, ChatTemplate
 from loralab.encode.tokenfile import FORMAT
 from loralab.encode.tokens import is_plain
+from loralab.errors import Problem, UsageError
+from loralab.words import say
 
 ENCODING = 1  # to be raised when `encode` gives other ids or another mask for some row
 MOST_BYTES = 20 << 30
@@ -31,9 +33,15 @@ LEFT_BEHIND_SECONDS = 24 * 3600.0  # a file still being written is touched more 
 
 
 def token_cache_folder() -> Path:
-    """`tokens` in the folder $LORALAB_CACHE, else in `loralab` in the platform's cache folder of the user."""
+    """`tokens` in the folder $LORALAB_CACHE, else in `loralab` in the platform's cache folder of the user.
+
+    Raises UsageError for a variable that names no folder.
+    """
     named = os.environ.get("LORALAB_CACHE")
-    base = Path(named).expanduser() if named else platformdirs.user_cache_path("loralab", appauthor=False)
+    try:
+        base = Path(named).expanduser() if named else platformdirs.user_cache_path("loralab", appauthor=False)
+    except RuntimeError as error:  # ~user, and there is no such user
+        raise UsageError(Problem(say("cannot be used: {reason}", reason=error), "LORALAB_CACHE")) from None
     return base / "tokens"
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from loralab.config.schema import DataConfig
 from loralab.data.conversation import Dropped
-from loralab.data.report import TokenCounts
+from loralab.data.report import TokenCounts, line_of
 from loralab.data.rows import PROBES, Rows
 from loralab.data.split import dropped_row
 from loralab.encode.batch import EncodeRules
@@ -76,7 +76,7 @@ class EncodedRows:
             lost = int(self.store.labels[row.index] - self.of(row.index).label_tokens)
             length = int(self.store.lengths[row.index])
             yield {
-                "file": row.file, "line": row.place.rpartition(":")[2], "id": row.id,
+                "file": row.file, "line": line_of(row.place), "id": row.id,
                 "tokens": length, "kept_tokens": self.limit, "lost_label_tokens": lost,
             }  # fmt: skip
 
@@ -116,7 +116,7 @@ def _faults(rows: Rows, store: TokenStore, config: DataConfig) -> Iterator[tuple
         if part[index] != PROBES or bad.reason != "no_answer_turn":  # a probe may lack its answer
             yield index, dropped_row(rows, index, bad.reason, bad.detail)
     limit = config.max_tokens
-    long = np.flatnonzero(store.lengths > limit)
+    long = np.flatnonzero((store.lengths > limit) & (part != PROBES))  # a probe is asked, not trained on
     if config.on_long != "cut":
         for index in map(int, long):
             length = int(store.lengths[index])

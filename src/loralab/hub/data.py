@@ -123,9 +123,10 @@ def _refused(path: str, what: Words, advice: Words) -> UsageError:
 
 def _shown(path: str) -> str:
     """An address without what may be secret in it: a user's password, a signed query."""
+    without_user = re.sub(r"//[^/@]*@", "//", path, count=1)
     if path.lower().startswith(tuple(SCHEMES)):
-        return path
-    return re.split(r"[?#]", re.sub(r"//[^/@]*@", "//", path))[0]
+        return without_user  # a question mark in it is part of a pattern
+    return re.split(r"[?#]", without_user)[0]
 
 
 def _way_out(path: str) -> Words:

@@ -28,7 +28,7 @@ def make_sheet(
     lengths = store.lengths[prepared.kept.index] if store is not None else ()
     return DataSheet(
         title=title, report=prepared.report.to_dict(),
-        split={"train": len(split.train), "test": len(split.test), "probes": len(split.probes)},
+        split={"train": len(prepared.epoch), "test": len(split.test), "probes": len(split.probes)},
         template={"end": template.end_text, "default_system": template.default_system()} if template else None,
         max_tokens=data.max_tokens, on_long=data.on_long,
         warnings=[words for _, words in prepared.warnings],
@@ -45,5 +45,5 @@ def previews(prepared: Prepared, template: ChatTemplate, count: int) -> tuple[Pr
     lengths = prepared.encoded.store.lengths
     return tuple(
         preview(row.place, prepared.tokens_of(row.index), int(lengths[row.index]), template)
-        for row in prepared.split.train[:count]
+        for row in prepared.epoch[:count]
     )

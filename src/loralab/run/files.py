@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import os
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -58,12 +59,15 @@ def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
     """Write a whole file or none: temporary name, fsync, rename, fsync of the folder."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.tmp")
-        with temporary.open("wb") as stream:
-            stream.writelines(chunks)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")  # two may write at once
+        try:
+            with temporary.open("wb") as stream:
+                stream.writelines(chunks)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
         fsync_folder(path.parent)
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 
 from loralab.config.schema import DataConfig
-from loralab.data.load import load_rows
+from loralab.data.conversation import Dropped
+from loralab.data.load import load_rows, refuse_bad_rows
 from loralab.data.overlap import find_overlap, overlap_report, user_texts
 from loralab.data.rows import Rows
+from loralab.errors import DataError, Problem
 from loralab.train.prepare import Prepared
+from loralab.words import say
 
 Found = dict[str, Any]
+SHOWN = 5  # rows that cannot be read
 
 
 def find_contamination(paths: Iterable[str], prepared: Prepared, encoding: str = "utf-8") -> dict[str, Found]:
@@ -28,12 +32,19 @@ def find_contamination(paths: Iterable[str], prepared: Prepared, encoding: str =
         loaded = load_rows(DataConfig(train=(), test=None, probes=path, encoding=encoding))
         for number, info in enumerate(loaded.found.files):
             items = loaded.rows.where(loaded.rows.column("file") == number)
-            unread = info.rows - len(items)
-            result[info.path] = _of_file(items, prepared.kept, sets) | {
-                "unread": unread,
-                "format": info.format,
-            }
+            bad = [d for d in loaded.found.dropped if d.file == info.path]
+            if not len(items):
+                _refuse(info.path, bad)
+            unread = [{"place": d.place, "reason": d.reason, "detail": str(d.detail)} for d in bad[:SHOWN]]
+            counts = {"unread": len(bad), "unread_rows": unread, "format": info.format}
+            result[info.path] = _of_file(items, prepared.kept, sets) | counts
     return result
+
+
+def _refuse(path: str, bad: Sequence[Dropped]) -> NoReturn:
+    """Nothing was compared: that is no clean result."""
+    refuse_bad_rows(bad, say("name the file with the benchmark's questions"))
+    raise DataError(Problem(say("holds no questions"), path))
 
 
 def _of_file(items: Rows, rows: Rows, sets: dict[int, str]) -> Found:

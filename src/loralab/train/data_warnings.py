@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from loralab.config.schema import DataConfig
 from loralab.data.load import Loaded
 from loralab.data.report import DataReport
+from loralab.data.rows import Rows
 from loralab.data.split import Split
 from loralab.data.text import printable
 from loralab.encode.rows import EncodedRows
@@ -16,17 +17,25 @@ Line = tuple[str, Words]
 
 
 def data_warnings(
-    loaded: Loaded, report: DataReport, split: Split, encoded: EncodedRows, data: DataConfig
+    loaded: Loaded, report: DataReport, split: Split, epoch: Rows, encoded: EncodedRows, data: DataConfig
 ) -> Iterator[Line]:
     """(code, words) for everything that deserves a line."""
     yield from _of_files(loaded)
+    yield from _of_fields(loaded, data)
     yield from _of_rows(report, data)
     yield from _of_tokens(report, encoded, data)
-    yield from _of_split(split, data)
+    yield from _of_split(split, epoch, data)
+    yield from _of_sources(split, epoch, data)
     for finding in loaded.found.doctor.findings():
         yield finding.code, finding.words
     near = report.more.get("near")
-    if near and near["found"]:
+    if near and near["found"] == near["asked"]:
+        yield "near_duplicates", say(
+            "all {asked} test and probe questions nearly stand in training rows ({rows} rows): scores say little about"
+            " questions that were not trained on",
+            asked=near["asked"], rows=near["rows"],
+        )  # fmt: skip
+    elif near and near["found"]:
         yield "near_duplicates", say(
             "{found} of {asked} test and probe questions nearly stand in training rows ({rows} rows): they are kept,"
             " and scores are given with and without these questions",
@@ -45,7 +54,8 @@ def _of_files(loaded: Loaded) -> Iterator[Line]:
     if paths:
         names = ", ".join(paths[:8]) + (", ..." if len(paths) > 8 else "")
         yield "files_passed_over", say(
-            "{n} entries of data folders are not read, as their names are not those of data files: {names}",
+            "{n} entries of data folders are not read, as they are folders (FOLDER/**/*.jsonl is any depth), hidden,"
+            " or not named as data files: {names}",
             n=len(paths), names=names,
         )  # fmt: skip
 
@@ -63,7 +73,10 @@ def _of_rows(report: DataReport, data: DataConfig) -> Iterator[Line]:
         keys = ", ".join(f"{key} ({n})" for key, n in most) + (", ..." if len(report.unused_keys) > 8 else "")
         yield "keys_unused", say("keys of the rows that are not used: {keys}", keys=keys)
     if report.conflicts:
-        yield "conflicts", say("{n} questions have more than one answer; all are kept", n=report.conflicts)
+        yield (
+            "conflicts",
+            say("{n} questions have more than one answer; none is left out for that", n=report.conflicts),
+        )
     if report.duplicates:
         yield "duplicates", say(
             "{n} extra copies of rows (data.on_duplicate: {choice})", n=report.duplicates, choice=data.on_duplicate
@@ -86,10 +99,38 @@ def _of_tokens(report: DataReport, encoded: EncodedRows, data: DataConfig) -> It
         yield "token_cache", encoded.store.note
 
 
-def _of_split(split: Split, data: DataConfig) -> Iterator[Line]:
+def _of_fields(loaded: Loaded, data: DataConfig) -> Iterator[Line]:
+    absent = [key for key in data.fields.values() if key not in loaded.found.used_keys]
+    if absent and len(loaded.rows):
+        yield "fields_absent", say("keys of data.fields that no row has: {keys}", keys=", ".join(absent))
+
+
+def _of_sources(split: Split, epoch: Rows, data: DataConfig) -> Iterator[Line]:
+    have, used = split.train.column("source"), epoch.column("source")
+    for number, source in enumerate(data.sources):
+        rows, mine = int((have == number).sum()), int((used == number).sum())
+        if source.rows is not None and rows < source.rows:
+            yield "fewer_rows", say(
+                "{path} has {rows} rows to train on, {wanted} were asked for", path=source.path, rows=rows, wanted=source.rows
+            )  # fmt: skip
+        elif rows and not mine:
+            yield (
+                "no_rows_of_source",
+                say("no row of {path} is trained on: its weight is too small", path=source.path),
+            )
+
+
+def _of_split(split: Split, epoch: Rows, data: DataConfig) -> Iterator[Line]:
     if split.seen:
-        yield "probes_seen", say("too few rows to hold any out: the probe is a training row, marked seen")
-    if not len(split.train):
+        yield "probes_seen", say("no question can be held out: the probe is a training row, marked seen")
+    if not len(epoch):
         yield "no_training_rows", say("no row is left to train on")
     if not len(split.test) and data.test is not None:
-        yield "no_test_rows", say("too few rows to hold out a test set: there will be no held-out loss")
+        yield "no_test_rows", say("too few questions to hold out a test set: there will be no held-out loss")
+    for key, choice, rows in (("test", data.test, split.test), ("probes", data.probes, split.probes)):
+        if isinstance(choice, int) and len(rows) != choice:
+            yield "other_number", say(
+                "data.{key} asks for {wanted} rows, {rows} are taken: rows of one question stay together, and there"
+                " have to be enough",
+                key=key, wanted=choice, rows=len(rows),
+            )  # fmt: skip

@@ -8,16 +8,14 @@ from typing import Any
 
 from loralab.config.schema import Config
 from loralab.data.report import FileInfo
+from loralab.model.describe import describe_model
 from loralab.run.events import utc_now
 from loralab.run.files import sha256
 from loralab.run.folder import RunFolder
 from loralab.run.view import FORMAT
 from loralab.train.environment import git_state, hardware, versions
 
-TEXT_FILES = (
-    "config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "tokenizer.model",
-    "vocab.json", "merges.txt",
-)  # fmt: skip
+__all__ = ["describe_model", "make_manifest"]
 
 
 def make_manifest(
@@ -48,22 +46,3 @@ def make_manifest(
         "decoding": decoding,
         "engine": engine,
     }
-
-
-def describe_model(
-    name: str, origin: str, revision: str | None, folder: Path, weights: Sequence[Path]
-) -> dict[str, Any]:
-    """Name, origin and the hashes of weights, architecture and tokenizer (this reads the files whole)."""
-    others = [folder / name for name in TEXT_FILES if (folder / name).is_file()]
-    return {
-        "name": name,
-        "origin": origin,
-        "revision": revision,
-        "weights": [_file(p) for p in weights],
-        "files": [_file(p) for p in others],
-        "folder": str(folder),
-    }
-
-
-def _file(path: Path) -> dict[str, Any]:
-    return {"path": path.name, "sha256": sha256(path.resolve()), "bytes": path.stat().st_size}

@@ -89,8 +89,11 @@ class Prepared:
         return replace(self, warnings=(*(("data_fetched", note) for note in notes), *self.warnings))
 
     def sets(self) -> dict[int, str]:
-        """train, test or probe for each row, by index."""
-        names = ((self.split.train, "train"), (self.split.test, "test"), (self.split.probes, "probe"))
+        """train, test, probe or unused for each row, by index; unused rows are left out by a weight or a number."""
+        split = self.split
+        names = (
+            (split.train, "unused"), (self.epoch, "train"), (split.test, "test"), (split.probes, "probe"),
+        )  # fmt: skip
         return {int(i): name for rows, name in names for i in rows.index}
 
     def split_ids(self) -> dict[str, object]:
@@ -107,6 +110,8 @@ class Prepared:
 
     def refuse(self, config: DataConfig) -> None:
         """Raise DataError if the config does not allow what was found, or nothing is left to train on."""
+        unread = [d for d in self.dropped if d.unread]
+        refuse_bad_rows(unread, say("mend the file: its rows after this place could not be read"))
         if config.on_bad_row == "error":
             mend = say("mend the rows, or set data.on_bad_row: drop to leave them out and count them")
             refuse_bad_rows([d for d in self.dropped if d.reason in BAD_ROW], mend)
@@ -125,12 +130,23 @@ class Prepared:
             raise DataError(self._nothing_left())
 
     def _nothing_left(self) -> Problem:
-        reasons = ", ".join(f"{reason} {n}" for reason, n in self.report.dropped.items()) or "none"
-        first = self.dropped[0] if self.dropped else None
+        report = self.report
+        files = ", ".join(f.path for f in report.files)
+        if not report.read:
+            return Problem(say("holds no rows"), files)
+        if not report.dropped:
+            return Problem(
+                say("no row is left to train on: {test} rows are held out, {probes} are probes, {unused} are left"
+                    " out by data.train's weights and numbers of rows",
+                    test=len(self.split.test), probes=len(self.split.probes), unused=len(self.split.train)),
+                files, next=say("lower data.test and data.probes, or raise the weights"),
+            )  # fmt: skip
+        reasons = ", ".join(f"{reason} {n}" for reason, n in report.dropped.items())
+        first = self.dropped[0]
         return Problem(
             say("no row is left to train on; dropped: {reasons}", reasons=reasons),
-            first.place if first else "",
-            first.detail if first else None,
+            first.place,
+            first.detail,
             say("raise data.max_tokens, or look at the dropped rows: loralab check CONFIG --json")
             if "no_label_token" in self.report.dropped or "too_long" in self.report.dropped
             else say("look at the dropped rows: loralab check CONFIG --json"),
@@ -154,12 +170,12 @@ def prepare(config: Config, template: ChatTemplate | None) -> Prepared:
     gone = split.hits.index if split.dropped else split.hits.index[:0]
     kept = kept.where(~np.isin(kept.index, gone))
     epoch = mix(split.train, data.sources)
-    near = _near(split, data)
+    near = _near(split, epoch, data)
     report = _report(loaded, kept, dropped, encoded, split)
     report.more.update(_closer_look(loaded, split, epoch, encoded, near, data))
     questions = freeze_questions(split.probes, split.test, split.seen, data.system, config.evaluate.answers)
     near_ids = _asked(split).take(_asked(split).index[near.found]).ids() if near else []
-    warnings = data_warnings(loaded, report, split, encoded, data)
+    warnings = data_warnings(loaded, report, split, epoch, encoded, data)
     return Prepared(
         split, kept, epoch, encoded, report, dropped, questions, tuple(warnings), frozenset(near_ids),
         near.seconds if near else 0.0,
@@ -192,12 +208,12 @@ def _asked(split: Split) -> Rows:
     return asked.where(~np.isin(asked.ids(), list(split.seen))) if split.seen else asked
 
 
-def _near(split: Split, data: DataConfig) -> Overlap | None:
+def _near(split: Split, epoch: Rows, data: DataConfig) -> Overlap | None:
     """Training rows whose question is nearly one that is asked."""
     asked = _asked(split)
-    if data.near_duplicates == "off" or not len(asked) or not len(split.train):
+    if data.near_duplicates == "off" or not len(asked) or not len(epoch):
         return None
-    return find_overlap(["\n".join(user_texts(row.conversation)) for row in asked], split.train)
+    return find_overlap(["\n".join(user_texts(row.conversation)) for row in asked], epoch)
 
 
 def _report(

@@ -58,6 +58,7 @@ def resume(
     _refuse_changed(run.manifest.get("data_files", []), run)
     job = plan_job(config)
     _refuse_changed(_model_files(run, job.located.folder), run)
+    _refuse_other_files(run, {f.path: f.sha256 for f in job.prepared.report.files})
     _refuse_other_split(run, job.prepared.split_ids())
     _use_threads(run)
     with Session(run.folder, make_sinks(run.folder, run.manifest, config)) as session:
@@ -143,6 +144,20 @@ def _split(run: Run) -> dict[str, Any]:
         return dict(json.loads((run.folder.data / "split.json").read_text("utf-8")))
     except (OSError, ValueError):
         return {}
+
+
+def _refuse_other_files(run: Run, files: dict[str, str]) -> None:
+    """Raise UsageError if other data files are read than when the run was started, as when a folder got a new one."""
+    before = {entry["path"]: entry["sha256"] for entry in run.manifest.get("data_files", [])}
+    advice = say(
+        "take it out of the folder, or start a new run: loralab train {path}", path=run.folder.config
+    )
+    new = [path for path in files if path not in before]
+    gone = [path for path in before if path not in files]
+    problems = [Problem(say("is new since this run was started"), path, next=advice) for path in new]
+    problems += [Problem(say("was used by this run and is gone"), path) for path in gone]
+    if problems:
+        raise UsageError(*problems)
 
 
 def _refuse_other_split(run: Run, split: dict[str, Any]) -> None:

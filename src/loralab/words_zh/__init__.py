@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from loralab.words_zh.commands import COMMANDS, COMMANDS_LITERAL
+from loralab.words_zh.comparison import COMPARISON, COMPARISON_LITERAL
 from loralab.words_zh.data import DATA, DATA_LITERAL
 from loralab.words_zh.doctor import DOCTOR, DOCTOR_LITERAL
+from loralab.words_zh.evaluation import EVALUATION, EVALUATION_LITERAL
 from loralab.words_zh.formats import FORMATS_LITERAL, FORMATS_WORDS
 from loralab.words_zh.models import MODELS, MODELS_LITERAL
 from loralab.words_zh.pages import PAGES
 from loralab.words_zh.records import RECORDS, RECORDS_LITERAL
 from loralab.words_zh.runs import RUNS, RUNS_LITERAL
+from loralab.words_zh.scoring import SCORING
 from loralab.words_zh.settings import SETTINGS, SETTINGS_LITERAL
+from loralab.words_zh.tasks import TASKS_LITERAL, TASKS_WORDS
 
 ROOMS: tuple[dict[str, str], ...] = (
-    COMMANDS, SETTINGS, MODELS, RUNS, PAGES, RECORDS, FORMATS_WORDS, DOCTOR, DATA,
+    COMMANDS, SETTINGS, MODELS, RUNS, PAGES, RECORDS, FORMATS_WORDS, DOCTOR, DATA, COMPARISON, SCORING,
+    TASKS_WORDS, EVALUATION,
 )  # fmt: skip
 LITERAL: tuple[str, ...] = (
     *COMMANDS_LITERAL, *SETTINGS_LITERAL, *MODELS_LITERAL, *RUNS_LITERAL,
-    *RECORDS_LITERAL, *FORMATS_LITERAL, *DOCTOR_LITERAL, *DATA_LITERAL,
+    *RECORDS_LITERAL, *FORMATS_LITERAL, *DOCTOR_LITERAL, *DATA_LITERAL, *COMPARISON_LITERAL, *TASKS_LITERAL,
+    *EVALUATION_LITERAL,
 )  # fmt: skip
 
 SENTENCES: dict[str, str] = {en: zh for room in ROOMS for en, zh in room.items()} | {t: t for t in LITERAL}

@@ -60,21 +60,21 @@ RUNS: dict[str, str] = {
     "look at the dropped rows: loralab check CONFIG --json":
         "查看被丢弃的行：loralab check 配置文件 --json",
     "the same question and answer stand in an earlier row": "与前面某一行的问题和回答相同",
-    "{n} entries of data folders are not read, as their names are not those of data files: {names}":
+    "{n} entries of data folders are not read, as they are folders (FOLDER/**/*.jsonl is any depth), hidden, or not named as data files: {names}":
         "数据文件夹中有 {n} 项从名称看不是数据文件，未读取：{names}",
     "{n} of {read} rows dropped: {reasons}": "{read} 行中丢弃了 {n} 行：{reasons}",
     "{n} answers are cut at data.max_tokens = {limit} and lose their end: raise data.max_tokens, or set data.on_long: drop":
         "{n} 个回答在 data.max_tokens = {limit} 处被截断，失去结尾：请调大 data.max_tokens，或设置 data.on_long: drop",
     "keys of the rows that are not used: {keys}": "行中未使用的键：{keys}",
-    "{n} questions have more than one answer; all are kept": "{n} 个问题有不同的回答；全部保留",
+    "{n} questions have more than one answer; none is left out for that": "{n} 个问题有不同的回答；没有因此丢弃任何一行",
     "{n} extra copies of rows (data.on_duplicate: {choice})":
         "重复行多出 {n} 份（data.on_duplicate: {choice}）",
     "{n} rows have a token that would span question and answer; they are split there, as in generation; first: {place}":
         "{n} 行有跨越问题与回答边界的 token；已像生成时那样在此处切开；首处：{place}",
-    "too few rows to hold any out: the probe is a training row, marked seen":
+    "no question can be held out: the probe is a training row, marked seen":
         "行数太少，无法留出：固定问题取自训练行，标记为 seen",
     "no row is left to train on": "没有剩下可训练的行",
-    "too few rows to hold out a test set: there will be no held-out loss":
+    "too few questions to hold out a test set: there will be no held-out loss":
         "行数太少，无法留出测试集：没有留出集损失",
     # resume
     "the lock of a process that is gone was removed": "已移除一个已消失进程的锁",

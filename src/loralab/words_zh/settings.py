@@ -65,8 +65,9 @@ SETTINGS: dict[str, str] = {
     "train.epochs is empty and train.max_steps is not set": "train.epochs 为空，也没有设置 train.max_steps",
     # data files
     "no such data file": "数据文件不存在",
-    "check data.train, or give the path with data.train=PATH":
-        "请检查 data.train，或用 data.train=路径 指定",
+    "check {key}, or give the path with {key}=PATH": "请检查 {key}，或用 {key}=路径 指定",
+    "the folder holds no data file": "文件夹中没有数据文件",
+    "is a link to a file that is not there": "是一个链接，所指的文件不存在",
     "data.format is {name!r}, must be one of: {known}": "data.format 的值是 {name!r}，必须是以下之一：{known}",
     "data.encoding is {name!r}, which is no encoding": "data.encoding 的值是 {name!r}，没有这种编码",
     "{reason}: {detail}": "{reason}：{detail}",

@@ -1,0 +1,181 @@
+"""A base model with a PEFT folder in, the model with that adapter out, ready to answer.
+
+Unlike the adapters that training starts from, these may come from other programs: any LoRA that PEFT knows.
+Every tensor of the file must have its place, and every place its tensor.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from loralab.errors import Problem, UsageError
+from loralab.model.adapter import NAME, SETTINGS, WEIGHTS
+from loralab.model.load import quiet
+from loralab.model.small_files import read_object
+from loralab.model.tokenizer import first_line
+from loralab.model.weights import safetensors_problem
+from loralab.words import Words, say
+
+PREFIX = "base_model.model."
+PICKLE = "adapter_model.bin"
+NOTED = frozenset({"peft_version"})  # settings that change nothing
+NAMED = 4  # modules that a refusal names
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def check_adapter_folder(folder: Path) -> None:
+    """Raise UsageError with everything that is missing or broken in an adapter folder; torch is not imported."""
+    if found := list(_folder_problems(folder)):
+        raise UsageError(*found)
+
+
+def _folder_problems(folder: Path) -> Iterator[Problem]:
+    if not folder.is_dir():
+        yield Problem(say("folder does not exist"), str(folder))
+        return
+    settings, problem = read_object(folder, SETTINGS)
+    if problem:
+        yield problem
+    elif not (folder / SETTINGS).is_file():
+        yield Problem(say("has no {name}: it is not an adapter folder", name=SETTINGS), str(folder))
+    elif (kind := str(settings.get("peft_type", "LORA"))).upper() != "LORA":
+        yield Problem(
+            say("the adapter is of the kind {kind}, only LoRA is read", kind=kind), str(folder / SETTINGS)
+        )
+    if not (folder / WEIGHTS).is_file():
+        pickle = (folder / PICKLE).is_file()
+        what = say("has only pickle weights ({name}), no safetensors", name=PICKLE)
+        yield (
+            Problem(what, str(folder))
+            if pickle
+            else Problem(say("weight file is missing"), str(folder / WEIGHTS))
+        )
+    elif broken := safetensors_problem(folder / WEIGHTS):
+        yield Problem(broken, str(folder / WEIGHTS))
+
+
+def attach_adapter(base: Any, folder: Path) -> Any:
+    """A PeftModel in eval mode around `base`, with the weights of a checked adapter folder in float32.
+
+    Raises UsageError naming the modules that the base does not have, or the tensors that do not fit.
+    """
+    from peft import get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    tensors = load_file(folder / WEIGHTS)
+    settings = _settings(folder)
+    _refuse_unknown_modules(tensors, {name for name, _ in base.named_modules()}, folder)
+    try:
+        with quiet():
+            model = get_peft_model(base, settings, adapter_name=NAME)
+    except (ValueError, TypeError, ImportError) as error:  # settings that PEFT cannot carry out on this model
+        raise _unusable(error, folder) from error
+    places = get_peft_model_state_dict(model, adapter_name=NAME, save_embedding_layers=False)
+    _refuse_misfits(_shapes(tensors), _shapes(places), folder)
+    set_peft_model_state_dict(model, tensors, adapter_name=NAME)
+    model.requires_grad_(False)
+    return model.eval()
+
+
+def _settings(folder: Path) -> Any:
+    """PEFT's settings object; raises UsageError for settings that the installed PEFT does not know."""
+    from peft import LoraConfig as PeftConfig
+
+    value = read_object(folder, SETTINGS)[0]
+    known = {field.name for field in dataclasses.fields(PeftConfig)}
+    unknown = {k: v for k, v in value.items() if k not in known | NOTED and v}
+    if unknown:
+        where, advice = str(folder / SETTINGS), say("pip install --upgrade peft")
+        raise UsageError(
+            *(
+                Problem(
+                    say(
+                        "the adapter has {key} {value}, which the installed PEFT does not know",
+                        key=k,
+                        value=v,
+                    ),
+                    where,
+                    next=advice,
+                )
+                for k, v in unknown.items()
+            )
+        )
+    try:
+        settings = PeftConfig(**{k: v for k, v in value.items() if k in known})
+    except (ValueError, TypeError) as error:
+        raise _unusable(error, folder) from error
+    settings.inference_mode = True
+    return settings
+
+
+def _refuse_unknown_modules(tensors: Iterable[str], modules: Collection[str], folder: Path) -> None:
+    """Raise UsageError for tensors of modules that the model does not have: PEFT passes over them."""
+    wanted = dict.fromkeys(_module(name) for name in sorted(tensors))
+    if missing := [name for name in wanted if name not in modules]:
+        shown = ", ".join(missing[:NAMED]) + (", ..." if len(missing) > NAMED else "")
+        what = say(
+            "the adapter changes modules that this model does not have ({n} of {all}): {names}",
+            n=len(missing),
+            all=len(wanted),
+            names=shown,
+        )
+        raise UsageError(Problem(what, str(folder), _made_for(folder), _advice()))
+
+
+def _module(tensor: str) -> str:
+    """The module of the base that a tensor belongs to."""
+    name = tensor.removeprefix(PREFIX)
+    return name.partition(".lora_")[0] if ".lora_" in name else name.rpartition(".")[0]
+
+
+def _refuse_misfits(found: Shapes, expected: Shapes, folder: Path) -> None:
+    """Raise UsageError unless the file holds exactly the tensors that its settings make, in their shapes."""
+    differing = [name for name in sorted(expected) if name in found and found[name] != expected[name]]
+    missing = sorted(expected.keys() - found.keys())
+    foreign = sorted(found.keys() - expected.keys())
+    problems = []
+    if differing:
+        name = differing[0]
+        what = say(
+            "{name} is {found} in the adapter, this model asks for {expected} (tensors that do not fit: {n})",
+            n=len(differing), name=name, found=list(found[name]), expected=list(expected[name]),
+        )  # fmt: skip
+        problems.append(Problem(what, str(folder), _made_for(folder), _advice()))
+    if missing:
+        what = say(
+            "the adapter lacks {n} tensors that its settings ask for, first {name}",
+            n=len(missing),
+            name=missing[0],
+        )
+        problems.append(Problem(what, str(folder)))
+    if foreign:
+        what = say(
+            "the adapter holds {n} tensors that its settings have no place for, first {name}",
+            n=len(foreign),
+            name=foreign[0],
+        )
+        problems.append(Problem(what, str(folder)))
+    if problems:
+        raise UsageError(*problems)
+
+
+def _shapes(tensors: Mapping[str, Any]) -> Shapes:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def _made_for(folder: Path) -> Words | None:
+    base = read_object(folder, SETTINGS)[0].get("base_model_name_or_path")
+    return say("the adapter was made for {base}", base=base) if base else None
+
+
+def _advice() -> Words:
+    return say("put the adapter on the model that it was made for")
+
+
+def _unusable(error: Exception, folder: Path) -> UsageError:
+    reason = first_line(error)
+    return UsageError(Problem(say("the adapter cannot be used: {reason}", reason=reason), str(folder)))

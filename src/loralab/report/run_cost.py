@@ -1,0 +1,117 @@
+"""A run in, what it took and on what out: the columns that stand beside scores when runs are compared."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from loralab.report.facts import model_name, wall_seconds
+from loralab.report.text import duration, number, size, to_float
+from loralab.run.view import Run
+from loralab.words import Words, say
+
+
+@dataclass(frozen=True)
+class RunCost:
+    """What a run took; None where it is not recorded. `tokens` are all tokens of its steps, `minutes` its own
+    steps alone, `wall_minutes` with loading, answers and everything else.
+    """
+
+    model: str
+    rank: int | None
+    trainable: int | None
+    steps: int
+    tokens: int | None
+    label_tokens: int | None
+    minutes: float | None
+    wall_minutes: float | None
+    peak_bytes: int | None
+    hardware: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return asdict(self)
+
+
+def run_cost(run: Run) -> RunCost:
+    """What a run took, from its record."""
+    steps = run.record.steps()
+    lora = run.config.get("lora")
+    wall = wall_seconds(run)
+    seconds = [value for event in steps if math.isfinite(value := to_float(event.get("seconds")))]
+    peaks = [value for event in steps if (value := to_float(event.get("peak_bytes"))) > 0]
+    return RunCost(
+        model=model_name(run), rank=_whole(lora.get("rank") if isinstance(lora, dict) else None),
+        trainable=_whole(run.last("model_ready").get("trainable")), steps=len(steps),
+        tokens=_total(steps, "tokens"), label_tokens=_total(steps, "label_tokens"),
+        minutes=sum(seconds) / 60 if seconds else None, wall_minutes=wall / 60 if math.isfinite(wall) else None,
+        peak_bytes=int(max(peaks)) if peaks else None, hardware=hardware(run),
+    )  # fmt: skip
+
+
+def hardware(run: Run) -> str:
+    """The device that trained: the GPUs, else the processor with its cores; nothing if not recorded."""
+    found = run.manifest.get("hardware")
+    if not isinstance(found, dict):
+        return ""
+    gpus = found.get("gpus")
+    names = [str(gpu.get("name")) for gpu in gpus if isinstance(gpu, dict)] if isinstance(gpus, list) else []
+    device = str(run.last("model_ready").get("device") or ("cuda" if names else "cpu"))
+    if names and not device.startswith("cpu"):
+        return ", ".join(f"{count} × {name}" if count > 1 else name for name, count in Counter(names).items())
+    processor, cores = found.get("processor") or found.get("cpu") or "CPU", found.get("cores")
+    return f"{processor}, {cores} cores" if cores else str(processor)
+
+
+def cost_rows(costs: Sequence[RunCost], language: str) -> list[tuple[str, list[str]]]:
+    """(name, a text for each run) of what is recorded for any of them."""
+    columns = [dict(_facts(cost, language)) for cost in costs]
+    names = list(columns[0]) if columns else []
+    rows = [(name, [column[name] or "–" for column in columns]) for name in names]
+    return [(name, cells) for name, cells in rows if any(cell != "–" for cell in cells)]
+
+
+def _facts(cost: RunCost, language: str) -> Iterator[tuple[str, str]]:
+    told: list[tuple[Words, str]] = [
+        (say("base model"), cost.model),
+        (say("adapter rank"), _number(cost.rank)),
+        (say("trained parameters"), _number(cost.trainable)),
+        (say("optimizer steps"), _number(cost.steps)),
+        (say("tokens trained on"), _number(cost.tokens)),
+        (say("label tokens"), _number(cost.label_tokens)),
+        (say("training time"), _time(cost.minutes, language)),
+        (say("time in all"), _time(cost.wall_minutes, language)),
+        (say("peak memory"), size(cost.peak_bytes) if cost.peak_bytes else ""),
+        (say("hardware"), cost.hardware),
+    ]
+    yield from ((name.text(language), value) for name, value in told)
+
+
+def different_hardware(labels: Sequence[str], costs: Sequence[RunCost]) -> list[Words]:
+    """A mark for each run that was not made on the hardware of the first: its times are no comparison."""
+    first = costs[0].hardware
+    return [
+        say("{run} was made on other hardware than {baseline}: minutes and memory do not compare",
+            run=label, baseline=labels[0])
+        for label, cost in zip(labels[1:], costs[1:], strict=True) if cost.hardware != first
+    ]  # fmt: skip
+
+
+def _total(steps: Sequence[Any], name: str) -> int | None:
+    values = [value for event in steps if math.isfinite(value := to_float(event.get(name)))]
+    return int(sum(values)) if values else None
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else number(value)
+
+
+def _time(minutes: float | None, language: str) -> str:
+    return "" if minutes is None else duration(60 * minutes).text(language)
