@@ -14,6 +14,7 @@ from loralab.cli.main import VERBS
 from loralab.config import make_config
 from loralab.data.formats import FORMATS
 from loralab.data.reasons import REASONS, REPAIRS
+from loralab.evaluate.tasks.all import TASKS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -50,6 +51,7 @@ def test_every_page_has_its_pair() -> None:
         "README.md",
         "configuration.md",
         "data.md",
+        "evaluation.md",
         "library.md",
         "tutorial.md",
     ]
@@ -59,6 +61,13 @@ def test_every_page_has_its_pair() -> None:
 def test_the_data_page_names_every_shape_reason_and_repair(page: str) -> None:
     text = (ROOT / "docs" / page).read_text("utf-8")
     assert [name for name in (*FORMATS, *REASONS, *REPAIRS) if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("page", ["evaluation.md", "evaluation.zh-CN.md"])
+def test_the_evaluation_page_names_every_task(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    whole = [name for name in TASKS if not name.startswith("lexeval:")]
+    assert [name for name in whole if f"`{name}`" not in text and f"`{name.removeprefix('lawbench:')}`" not in text] == []
 
 
 @pytest.mark.parametrize("page", PAIRS, ids=lambda p: p.name)
