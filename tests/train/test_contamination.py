@@ -60,6 +60,16 @@ def test_files_of_a_folder_are_counted_apart(tmp_path: Path) -> None:
     assert [(Path(path).stem, file["found"]) for path, file in found.items()] == [("one", 0), ("two", 1)]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_a_benchmark_may_have_another_encoding_than_the_training_files(tmp_path: Path, encoding: str) -> None:
+    train, bench = tmp_path / "train.jsonl", tmp_path / "bench.jsonl"
+    row = {"input": LONG, "output": "a"}
+    train.write_text(json.dumps(row, ensure_ascii=False), "gb18030")
+    bench.write_text(json.dumps(row, ensure_ascii=False), encoding)
+    found = find_contamination([str(bench)], prepared(str(train), "data.encoding=gb18030"), "gb18030")
+    assert [file["found"] for file in found.values()] == [1]
+
+
 def test_a_benchmark_that_is_not_there_or_empty_is_an_error(tmp_path: Path) -> None:
     train = prepared(write(tmp_path / "train.jsonl", [{"input": "q", "output": "a"}]))
     with pytest.raises(UsageError, match="no such data file"):

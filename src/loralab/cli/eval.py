@@ -72,6 +72,8 @@ def eval(
     """
     found = find_task(task)
     subject = find_subject(model, adapter, stage, dtype, system)
+    if questions is None and found.own_questions:
+        questions = str(found.own_questions)
     if questions is None:
         advice = say("add --questions FILE, the file of the task {task}", task=task)
         raise UsageError(Problem(say("the task's questions are not named"), next=advice))

@@ -61,11 +61,15 @@ def score_file(
 ) -> Result:
     """The scores of a prediction file; without `questions` its own references are used.
 
+    Where it holds none, they are those of the questions that the task brings along, if it brings any.
+
     Raises UsageError for a file that does not exist and for predictions without any reference; DataError for
     rows that cannot be read, predictions that belong to no question, and, unless `missing` is "wrong", for
     questions without prediction.
     """
     answers = read_predictions(predictions, whole=questions is None)
+    if questions is None and all(answer.reference is None for answer in answers):
+        questions = task.own_questions
     if questions is None:
         return score_answers(task, _own_items(task, answers, predictions), answers)
     items = task.questions(questions)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from loralab.evaluate.heldout import LOWER_IS_BETTER
+from loralab.evaluate.overfit import overfit
 from loralab.evaluate.statistics import SMALLEST, Estimate, exact_mcnemar, paired_difference
 from loralab.run.view import Run, stage_name
 from loralab.words import Words, say
@@ -24,7 +25,7 @@ NAMES = {
 
 
 def verdict(run: Run) -> list[Words]:
-    """One sentence for each headline metric, first to last stage, and how much n can show."""
+    """One sentence for each headline metric, first to last stage, how much n can show, and signs of over-fitting."""
     stages = [s for s in run.stages if run.score_rows(s) and run.scores(s)]
     if len(stages) < 2:
         return [say("Nothing can be said about better or worse: fewer than two stages were scored.")]
@@ -39,7 +40,8 @@ def verdict(run: Run) -> list[Words]:
         sentences.append(_sentence(run, metric, first, last, difference))
     if smallest < FEW:
         sentences.append(say("n = {n} is few: only large differences can be shown.", n=smallest))
-    return sentences
+    measured_twice = len(run.record.held_out()) > 1  # else it could only say that it can say nothing
+    return [*sentences, *(overfit(run) if measured_twice else [])]
 
 
 def stage_difference(run: Run, task: str, metric: str, first: str, last: str) -> Estimate | None:

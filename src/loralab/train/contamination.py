@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
 
 from loralab.config.schema import DataConfig
 from loralab.data.conversation import Dropped
-from loralab.data.load import load_rows, refuse_bad_rows
+from loralab.data.load import Loaded, load_rows, refuse_bad_rows
 from loralab.data.overlap import find_overlap, overlap_report, user_texts
 from loralab.data.rows import Rows
 from loralab.errors import DataError, Problem
@@ -29,7 +30,7 @@ def find_contamination(paths: Iterable[str], prepared: Prepared, encoding: str =
     sets = prepared.sets()
     result: dict[str, Found] = {}
     for path in paths:
-        loaded = load_rows(DataConfig(train=(), test=None, probes=path, encoding=encoding))
+        loaded = _load(path, encoding)
         for number, info in enumerate(loaded.found.files):
             items = loaded.rows.where(loaded.rows.column("file") == number)
             bad = [d for d in loaded.found.dropped if d.file == info.path]
@@ -39,6 +40,17 @@ def find_contamination(paths: Iterable[str], prepared: Prepared, encoding: str =
             counts = {"unread": len(bad), "unread_rows": unread, "format": info.format}
             result[info.path] = _of_file(items, prepared.kept, sets) | counts
     return result
+
+
+def _load(path: str, encoding: str) -> Loaded:
+    """The items of a benchmark, which is UTF-8 more often than the training files need be."""
+    config = DataConfig(train=(), test=None, probes=path)
+    try:
+        return load_rows(config)
+    except DataError:
+        if encoding == config.encoding:
+            raise
+        return load_rows(replace(config, encoding=encoding))
 
 
 def _refuse(path: str, bad: Sequence[Dropped]) -> NoReturn:

@@ -6,6 +6,7 @@ import difflib
 
 from loralab.errors import Problem, UsageError
 from loralab.evaluate.citation.task import CITATION
+from loralab.evaluate.general.task import GENERAL
 from loralab.evaluate.tasks.base import Task
 from loralab.evaluate.tasks.choice import CHOICE
 from loralab.evaluate.tasks.disc import DISC
@@ -16,6 +17,7 @@ from loralab.words import say
 
 TASKS: dict[str, Task] = {
     **LAWBENCH, **DISC, **LEXEVAL, CITATION.name: CITATION, CHOICE.name: CHOICE, **REFERENCE,
+    GENERAL.name: GENERAL,
 }  # fmt: skip
 
 

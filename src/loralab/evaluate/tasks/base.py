@@ -65,7 +65,8 @@ class Task:
 
     `questions` reads the user's file: it raises DataError with file:line for a row that is none.
     `floor` is what the best guess without reading the questions scores on these references, where that means
-    something. `max_new_tokens` is how long an answer may be where the caller says nothing.
+    something. `max_new_tokens` is how long an answer may be where the caller says nothing. `own_questions` is the
+    file that a task brings along, read where the caller names none.
     """
 
     name: str
@@ -75,3 +76,4 @@ class Task:
     score: Score
     floor: Floor = no_floor
     max_new_tokens: int = 512
+    own_questions: Path | None = None
