@@ -65,7 +65,7 @@ def quick_config(tiny_model: Path, rows_file: Path, tmp_path: Path) -> Callable[
             "model.name": tiny_model, "data.train": rows_file, "data.test": 4, "data.probes": 2,
             "train.batch_rows": 2, "train.accumulate": 2, "train.learning_rate": "1e-2", "lora.rank": 4,
             "train.save_every_steps": 2, "evaluate.max_new_tokens": 4, "evaluate.answers": 2,
-            "track.swanlab": "off", "run.dir": tmp_path / "runs",
+            "track.swanlab": "off", "evaluate.general": "false", "run.dir": tmp_path / "runs",
         }  # fmt: skip
         given = {o.partition("=")[0] for o in overrides}
         return make_config([*(f"{k}={v}" for k, v in base.items() if k not in given), *overrides])
@@ -87,7 +87,7 @@ def job(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
         f"data: {{train: {rows}, test: 4, probes: 2}}\n"
         "lora: {rank: 4, dropout: 0.1}\n"
         "train: {batch_rows: 2, accumulate: 2, learning_rate: 1e-2, save_every_steps: 2, log_every_steps: 1}\n"
-        "evaluate: {max_new_tokens: 24, answers: 4, batch_rows: 2}\n"
+        "evaluate: {max_new_tokens: 24, answers: 4, batch_rows: 2, general: false}\n"
         "track: {swanlab: off}\nrun: {name: job}\n",
         "utf-8",
     )

@@ -317,6 +317,10 @@ class EvaluateConfig:
         check=_not_empty, limits="must name at least one task",
         parse="words",
     )  # fmt: skip
+    general: bool = option(
+        True, "Ask 24 built-in general prompts at every stage too, to see whether tuning costs general ability.",
+        "每个阶段同时询问 24 个内置的一般提示，以查看微调是否损害一般能力。",
+    )  # fmt: skip
     stages: tuple[Literal["before", "epoch", "after"], ...] = option(
         ("before", "epoch", "after"), "When: before training, after each epoch, and for the chosen adapter.",
         "何时评测：训练前、每轮后、以及对选中的适配器。", parse="words",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,12 +54,17 @@ class ScoreLine:
     difference: Estimate
 
 
+def _own(predictions: Sequence[dict[str, Any]]) -> list[Prediction]:
+    """The answers to the demo's questions, without those to the general prompts."""
+    return [p for p in predictions if p.get("set") != "general"]
+
+
 def demo_scores(run: Run) -> list[ScoreLine]:
     """One line for each metric; the headline, the whole answer, first. None without two stages to compare.
 
     The difference is over the questions that both stages answered.
     """
-    answers = {stage: rows for stage in run.stages if (rows := run.predictions(stage))}
+    answers = {stage: rows for stage in run.stages if (rows := _own(run.predictions(stage)))}
     lines: list[ScoreLine] = []
     for metric, right in METRICS.items() if len(answers) > 1 else ():
         values = {s: {p["id"]: float(right(p)) for p in rows} for s, rows in answers.items()}

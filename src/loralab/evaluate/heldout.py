@@ -26,7 +26,7 @@ def answer_rows(predictions: Iterable[Mapping[str, Any]]) -> list[ScoreRow]:
     """One row for each metric and each scored answer: {task, metric, id, value, weight}."""
     rows = []
     for prediction in predictions:
-        if prediction["seen"] or not prediction["reference"]:
+        if prediction["seen"] or not prediction["reference"] or prediction.get("set") == "general":
             continue
         answer, reference = prediction["answer"], prediction["reference"]
         for metric, value in (

@@ -17,7 +17,7 @@ class Question:
     """A question that every stage answers. `seen`: the row is trained on too."""
 
     id: str
-    set: Literal["probe", "test"]
+    set: Literal["probe", "test", "general"]
     seen: bool
     conversation: Conversation
 

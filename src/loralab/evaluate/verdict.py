@@ -16,11 +16,13 @@ from loralab.words import Words, say
 
 FEW = 50
 SIGNIFICANT = 0.05
+RIGHT_OR_WRONG = frozenset({"exact_match", "accuracy"})
 HEADLINES = ("loss", "exact_match", "rouge_l")
 NAMES = {
     "loss": say("Held-out loss"),
     "exact_match": say("Exact match"),
     "rouge_l": say("ROUGE-L"),
+    "accuracy": say("General check (built-in prompts)"),
 }
 
 
@@ -38,6 +40,9 @@ def verdict(run: Run) -> list[Words]:
             continue
         smallest = min(smallest, difference.n)
         sentences.append(_sentence(run, metric, first, last, difference))
+    general = stage_difference(run, "general", "accuracy", first, last)
+    if general is not None:
+        sentences.append(_sentence(run, "accuracy", first, last, general, "general"))
     if smallest < FEW:
         sentences.append(say("n = {n} is few: only large differences can be shown.", n=smallest))
     measured_twice = len(run.record.held_out()) > 1  # else it could only say that it can say nothing
@@ -72,10 +77,13 @@ def _values(run: Run, task: str, metric: str, stage: str) -> dict[str, dict[str,
     return {r["id"]: r for r in run.score_rows(stage) if r["task"] == task and r["metric"] == metric}
 
 
-def _sentence(run: Run, metric: str, first: str, last: str, difference: Estimate) -> Words:
-    values = [run.scores(stage)["heldout"][metric]["value"] for stage in (first, last)]
-    show = _percent if metric == "exact_match" else _decimal
-    p = exact_mcnemar(*_pairs(run, "heldout", metric, first, last)[:2]) if metric == "exact_match" else 0.0
+def _sentence(
+    run: Run, metric: str, first: str, last: str, difference: Estimate, task: str = "heldout"
+) -> Words:
+    values = [run.scores(stage)[task][metric]["value"] for stage in (first, last)]
+    is_right = metric in RIGHT_OR_WRONG
+    show = _percent if is_right else _decimal
+    p = exact_mcnemar(*_pairs(run, task, metric, first, last)[:2]) if is_right else 0.0
     interval = (
         say("no interval from fewer than {n} rows", n=SMALLEST)
         if difference.low is None or difference.high is None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loralab.engine.base import Engine, TokenRow
+from loralab.evaluate.general.stage import general_rows
 from loralab.evaluate.heldout import answer_rows, clean_rows, loss_rows, summarise
 from loralab.evaluate.stage import Asker, Prediction
 from loralab.run.events import read_events
@@ -25,7 +26,7 @@ class Stages:
     """Runs stages and remembers what their results were."""
 
     session: Session
-    asker: Asker
+    askers: Sequence[Asker]
     engine: Engine
     test_rows: Sequence[TokenRow]
     stop: StopRequest
@@ -36,10 +37,16 @@ class Stages:
         began = time.monotonic()
         done = partial_predictions(self.session, stage)
         self.session.emit("stage_started", stage=stage)
-        predictions = self.asker.answer_all(done, lambda p: self._record(stage, p), self.stop.between_steps)
+        predictions = [
+            prediction
+            for asker in self.askers
+            for prediction in asker.answer_all(
+                done, lambda p: self._record(stage, p), self.stop.between_steps
+            )
+        ]
         losses = self.held_out_rows()
         rows = [*losses, *answer_rows(predictions)]
-        rows += clean_rows(rows, self.near)
+        rows += [*clean_rows(rows, self.near), *general_rows(predictions)]
         self._write(stage, predictions, rows)
         loss = self._held_out_event(losses, step, epoch)
         self._score(stage, rows)

@@ -15,8 +15,10 @@ from loralab.encode.template import ChatTemplate, read_template
 from loralab.engine.generate import LocalGenerator
 from loralab.engine.plain import PlainEngine
 from loralab.errors import Problem, UsageError
+from loralab.evaluate.general.stage import VERSION, general_questions
+from loralab.evaluate.general.task import GENERAL
 from loralab.evaluate.heldout import METRIC_VERSIONS
-from loralab.evaluate.questions import fingerprint
+from loralab.evaluate.questions import Question, fingerprint
 from loralab.evaluate.stage import Asker, make_asker, stop_ids
 from loralab.model.adapter import trainable
 from loralab.model.folder import check_model_folder, weight_files
@@ -49,6 +51,12 @@ class Job:
     located: Located
     template: ChatTemplate
     prepared: Prepared
+
+    @property
+    def general(self) -> tuple[Question, ...]:
+        """The general prompts, if they are asked."""
+        data = self.config.data
+        return general_questions(data.system) if self.config.evaluate.general else ()
 
     @property
     def pad_id(self) -> int:
@@ -149,7 +157,8 @@ def _manifest(folder: RunFolder, job: Job, command: Sequence[str]) -> dict[str, 
         model=describe_model(config.model.name, located.origin, located.revision, located.folder, weights),
         files=job.prepared.report.files,
         evaluation=fingerprint(
-            job.prepared.questions, _comparable(decoding), LocalGenerator.name, METRIC_VERSIONS, template_text
+            (*job.prepared.questions, *job.general), _comparable(decoding), LocalGenerator.name,
+            (*METRIC_VERSIONS, *([VERSION] if job.general else [])), template_text,
         ),
         decoding=decoding,
         engine={"name": PlainEngine.name, "reason": "the only engine of this version"},
@@ -210,7 +219,12 @@ def _loop(session: Session, job: Job, tuned: TunedModel, stop: StopRequest) -> L
     engine = PlainEngine(tuned, config, job.pad_id, stop.in_step)
     generator = LocalGenerator(tuned.model, tuned.device, job.pad_id, config.evaluate.batch_rows)
     stages = Stages(
-        session, _asker(job, generator), engine, prepared.token_rows(prepared.split.test), stop, prepared.near
+        session,
+        _askers(job, generator),
+        engine,
+        prepared.token_rows(prepared.split.test),
+        stop,
+        prepared.near,
     )
     optimizer = torch.optim.AdamW(
         list(trainable(tuned.model).values()), lr=config.train.learning_rate, betas=(0.9, 0.999), eps=1e-8,
@@ -223,11 +237,18 @@ def _loop(session: Session, job: Job, tuned: TunedModel, stop: StopRequest) -> L
     )
 
 
-def _asker(job: Job, generator: LocalGenerator) -> Asker:
+def _askers(job: Job, generator: LocalGenerator) -> list[Asker]:
+    """Who asks the run's own questions, and who the general prompts, whose answers are short."""
+    longest = job.config.evaluate.max_new_tokens
+    sets = [(job.prepared.questions, longest), (job.general, min(longest, GENERAL.max_new_tokens))]
+    return [_asker(job, generator, questions, limit) for questions, limit in sets if questions]
+
+
+def _asker(job: Job, generator: LocalGenerator, questions: Sequence[Question], max_new_tokens: int) -> Asker:
     config = job.config
     return make_asker(
-        job.prepared.questions, job.template, generator,
-        batch_rows=config.evaluate.batch_rows, max_new_tokens=config.evaluate.max_new_tokens,
+        questions, job.template, generator,
+        batch_rows=config.evaluate.batch_rows, max_new_tokens=max_new_tokens,
         stop_ids=stop_ids(job.template, config.data.answer_end), special_tokens=config.data.special_tokens,
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 GENERAL: dict[str, str] = {
+    "General check (built-in prompts)": "一般能力检查（内置提示）",
     # rules
     "a list of texts": "文本列表",
     "a list of numbers": "数字列表",
