@@ -67,7 +67,11 @@ def test_the_data_page_names_every_shape_reason_and_repair(page: str) -> None:
 def test_the_evaluation_page_names_every_task(page: str) -> None:
     text = (ROOT / "docs" / page).read_text("utf-8")
     whole = [name for name in TASKS if not name.startswith("lexeval:")]
-    assert [name for name in whole if f"`{name}`" not in text and f"`{name.removeprefix('lawbench:')}`" not in text] == []
+    assert [
+        name
+        for name in whole
+        if f"`{name}`" not in text and f"`{name.removeprefix('lawbench:')}`" not in text
+    ] == []
 
 
 @pytest.mark.parametrize("page", PAIRS, ids=lambda p: p.name)

@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 
 from doubles.data_files import records_of, seen, values, write
 from loralab.data import arrow_records
+from loralab.data.formats import convert
+from loralab.data.reasons import BadRow
 from loralab.errors import DataError
 
 TURNS = [{"role": "user", "content": "问"}, {"role": "assistant", "content": "答"}]
@@ -73,8 +75,27 @@ def test_not_a_number_is_no_value(tmp_path: Path) -> None:
     })  # fmt: skip
     assert seen(write(tmp_path / "rows.parquet", parquet(table))) == [
         ("#1", {"a": 1.5, "b": [None], "c": "NaN"}), ("#2", {"a": None, "b": [2.0], "c": "NaN"}),
-        ("#3", {"a": None, "b": None, "c": "NaN"}), ("#4", "wrong_type"),
+        ("#3", {"a": None, "b": None, "c": "NaN"}), ("#4", {"a": math.inf, "b": [], "c": "NaN"}),
     ]  # fmt: skip
+
+
+def test_an_infinite_number_in_a_column_that_no_shape_uses_does_no_harm(tmp_path: Path) -> None:
+    """The whole row was refused, its value was lost, and nothing said which field it was."""
+    table = pa.table(
+        {"input": ["问", "问"], "output": ["答", "答"], "score": [math.inf, 1.0], "system": [None, -math.inf]}
+    )
+    first, second = values(write(tmp_path / "rows.parquet", parquet(table)))
+    assert convert(first, "auto", {})[1] == "input/output"
+    with pytest.raises(BadRow, match="wrong_type: system must be text, found a number that is not finite"):
+        convert(second, "auto", {})
+
+
+def test_a_value_that_cannot_be_read_is_named_and_the_others_are_kept(tmp_path: Path) -> None:
+    table = pa.table({"input": ["问"], "day": pa.array([2**31 - 1], pa.date32())})
+    (record,) = records_of(write(tmp_path / "rows.parquet", parquet(table)))[1]
+    assert record.value == {"input": "问", "day": None}
+    assert record.fault
+    assert str(record.fault.detail).startswith("day holds a value that cannot be read: ")
 
 
 def test_values_that_json_does_not_have_stay_what_they_are(tmp_path: Path) -> None:

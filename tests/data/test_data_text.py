@@ -36,11 +36,21 @@ def test_other_values_are_refused(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "\t\r\n", "\u3000", "\u200b\u200d", "\ufeff", "\u2060\u00ad", "\0"]
-)
+    "text",
+    [
+        "", " ", "\t\r\n", "\u3000", "\u200b\u200d", "\ufeff", "\u2060\u00ad", "\0", "\u034f", "\u115f\u1160", "\u17b4\u17b5",
+        "\u180b\u180c\u180d\u180e\u180f", "\u3164", "\uffa0", "\ufe00\ufe0f", "\u2800", "\U000e0100", "\u3164 \u200b",
+    ],
+)  # fmt: skip
 def test_blank(text: str) -> None:
     assert is_blank(text)
     assert not is_blank(text + "。")
+    assert not is_blank("。" + text)
+
+
+@pytest.mark.parametrize("text", ["\u1161", "\u2801", "\u0301", "\uac00", "\ufe10", "\u17b6", "a\ufe0f"])
+def test_what_is_seen_is_not_blank(text: str) -> None:
+    assert not is_blank(text)
 
 
 @given(st.text(st.characters()))

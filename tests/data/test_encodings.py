@@ -54,6 +54,21 @@ def test_a_file_in_the_encoding_that_was_named(tmp_path: Path, shape: str, encod
         assert values(path, encoding) == [VALUE, VALUE]
 
 
+@pytest.mark.parametrize("name", ["gbk", "GB2312", "cp936", "euc-cn"])
+def test_a_file_that_is_called_gbk_may_hold_what_only_gb18030_has(tmp_path: Path, name: str) -> None:
+    value = {"input": "䶮、㐀、𠀀 · — 镕", "output": "€"}
+    path = write(tmp_path / "rows.json", json.dumps(value, ensure_ascii=False).encode("gb18030"))
+    assert values(path, name) == [value]
+
+
+def test_gb18030_reads_all_that_is_gbk_as_gbk_does() -> None:
+    pairs = [bytes((first, second)) for first in range(0x81, 0xFF) for second in range(0x40, 0xFF)]
+    texts = {pair: pair.decode("gbk", "ignore") for pair in pairs}
+    whole = {pair: text for pair, text in texts.items() if len(text) == 1 and text.encode("gbk") == pair}
+    assert len(whole) > 20_000
+    assert all(pair.decode("gb18030") == text for pair, text in whole.items())
+
+
 def test_characters_that_hold_the_byte_of_a_newline(tmp_path: Path) -> None:
     value = {"input": "\u0a0a\u010a\u0d0a", "output": "\u0a00"}
     text = json.dumps(value, ensure_ascii=False) + "\n"

@@ -146,6 +146,7 @@ def test_fields_may_name_the_messages() -> None:
         ({"query": "q", "laws": {"l": 1}, "response": "a"}, "wrong_type"),
         ({"input": "q", "query": "q", "output": "a", "response": "a"}, "ambiguous"),
         ({"messages": [], "conversations": []}, "ambiguous"),
+        ({"prompt": "q", "completion": "a", "label": True}, "missing_field"), ({"prompt": [], "completion": [], "label": False}, "missing_field"),
     ],
 )  # fmt: skip
 def test_why_a_row_cannot_be_used(row: Any, expected: str) -> None:
@@ -212,6 +213,36 @@ def test_parts_of_a_content_are_one_text() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ({"type": "text"}, r"messages#1\.content: a part has no text"), ({"type": "text", "text": None}, "a part has no text"),
+        ({"text": "a"}, "a part has no type"), ({}, "a part has no type"), ({"type": "text", "text": 1}, "must be text, found int"),
+        ({"type": "image_url"}, "text parts only, found image_url"), ("a", "text parts only, found str"),
+        ({"type": 5, "text": "a"}, "text parts only, found int"), ({"type": "\ud800"}, r"found \\ud800"),
+    ],
+)  # fmt: skip
+def test_a_part_that_is_not_whole_is_not_said_to_be_of_another_kind(part: Any, said: str) -> None:
+    with pytest.raises(BadRow, match=f"wrong_type: .*{said}"):
+        convert({"messages": [{"role": U, "content": [part]}, {"role": A, "content": "a"}]}, "auto", {})
+
+
+@pytest.mark.parametrize("label", ["True", 1, None, "criminal law"])
+def test_a_label_that_is_no_verdict_is_a_key_like_any_other(label: Any) -> None:
+    row = {"prompt": "q", "completion": "a", "label": label}
+    _, shape, out = convert(row, "auto", {})
+    assert shape == "prompt/completion"
+    assert "label" not in out.used
+
+
+def test_a_row_with_a_verdict_is_not_trained_on() -> None:
+    """An answer labelled as bad was trained on."""
+    with pytest.raises(BadRow, match="KTO"):
+        convert({"prompt": "q", "completion": "a", "label": False}, "auto", {})
+    with pytest.raises(BadRow, match="KTO"):
+        convert({"prompt": "q", "completion": "a", "kto_tag": False}, "auto", {})
+
+
 def test_a_named_shape_needs_its_keys() -> None:
     assert reason({"input": "q", "output": "a"}, "alpaca") == "missing_field"
     assert reason({"input": "q"}, "auto", {"question": "input", "answer": "output"}) == "missing_field"
@@ -220,10 +251,35 @@ def test_a_named_shape_needs_its_keys() -> None:
 def test_a_misspelt_field_or_role_is_told_with_the_nearest() -> None:
     with pytest.raises(BadRow, match="'input'; is 'inptu' misspelt"):
         convert({"inptu": "q", "output": "a"}, "auto", {})
+    with pytest.raises(BadRow, match="'question'; is 'Question' misspelt"):
+        convert({"Question": "q", "Answer": "a"}, "auto", {})
+    with pytest.raises(BadRow, match="'output'; is 'OUTPUT' misspelt"):
+        convert({"input": "q", "OUTPUT": "a"}, "auto", {})
     with pytest.raises(BadRow, match="did you mean 'assistant'"):
         convert({"messages": [{"role": "assitant", "content": "q"}]}, "auto", {})
     with pytest.raises(BadRow, match="has no 'role'"):
         convert({"messages": [{"content": "q"}]}, "auto", {})
+
+
+def test_a_field_that_is_no_misspelling_is_not_called_one() -> None:
+    """A row of question and response was asked whether 'question' is 'conversation' misspelt."""
+    with pytest.raises(BadRow) as caught:
+        convert({"question": "q", "response": "a"}, "auto", {})
+    assert str(caught.value.detail) == "has no field 'query'; its fields are: question, response"
+
+
+@pytest.mark.parametrize(
+    "row", [{"data": [{"input": "q", "output": "a"}]}, {"version": "1", "data": [{"x": 1}, {"x": 2}]}]
+)
+def test_rows_inside_another_object_are_said_to_stand_too_deep(row: Any) -> None:
+    with pytest.raises(BadRow, match="the rows stand under 'data'; they must stand at the top level"):
+        convert(row, "auto", {})
+
+
+@pytest.mark.parametrize("value", [[], ["x"], [{}], [{"role": U, "content": "q"}], {"x": 1}])
+def test_what_are_no_rows_is_not_called_so(value: Any) -> None:
+    with pytest.raises(BadRow, match="its fields are: talk"):
+        convert({"talk": value}, "auto", {})
 
 
 @pytest.mark.parametrize(

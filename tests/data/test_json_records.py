@@ -155,7 +155,7 @@ def test_what_kind_of_json_a_file_holds(tmp_path: Path, text: str, kind: str) ->
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ('{"a": 1', "bad_json"), (ROW + ROW, "bad_json"), ("{'a': 1}", "bad_json"), ('{"a": 1, "a": 1}', "duplicate_key"),
+        ('{"a": 1', "bad_json"), ("{'a': 1}", "bad_json"), ('{"a": 1, "a": 1}', "duplicate_key"),
         ('{"a": {"b": 1, "b": 2}}', "duplicate_key"), ('{"a": NaN}', "bad_json"), ('{"a": -Infinity}', "bad_json"),
         ('{"a": 1e999}', "bad_json"), ('{"a": ' + "9" * 5000 + "}", "bad_json"), ('{"a": ' + DEEP + "}", "bad_json"),
         ('{"a": ' + "[" * 150 + "]" * 150 + "}", "bad_json"), ('{"a": "\0"}', "bad_json"), ("{\ufeff}", "bad_json"), ("\0" * 9, "bad_json"),
@@ -218,6 +218,105 @@ def test_the_fault_of_a_line_says_at_which_character(tmp_path: Path) -> None:
     assert record.fault
     assert "character 9" in str(record.fault.detail)
     assert "第 9 个字符" in record.fault.detail.text("zh")
+
+
+# ------------------------------------------------------------------------------------ what is lost with a fault
+
+
+def unread(folder: Path, text: str) -> list[bool]:
+    """Whether more is lost with each faulty record of a file with this text."""
+    return [record.unread for record in records_of(write(folder / "rows.json", text))[1] if record.fault]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'[{ROW},\n{{"a": x}},\n{ROW},\n{ROW}]', f'[{ROW},\n{{"a": "x}},\n{ROW}]', f'[{ROW}, {{"a": "x}}, {ROW}]',
+        f"[{ROW},\n{ROW}\n{ROW},\n{ROW}]", f"[{ROW},\n{ROW}]\n{ROW}", f"[{ROW}, {ROW}]\nx", f"[{ROW}, {ROW}]\n{ROW}", f"[{ROW}]]",
+        f'[{ROW},\n{{"a": tru                                       ,"b": 1}}]',
+        f'{{\n"a": 1}}\n{{\n"a": 1\n"b": 2}}\n{ROW}', f'{{\n"a": 1}}\nx\n{ROW}', f'{{\n"a": 1}},\n{ROW}', f'{{\n"a": 1}}\n{{"a": {DEEP}}}\n{ROW}',
+    ],
+)  # fmt: skip
+def test_rows_behind_a_syntax_fault_are_not_counted_as_one_bad_row(tmp_path: Path, text: str) -> None:
+    found = records_of(write(tmp_path / "rows.json", text))[1]
+    assert [record.unread for record in found] == [False] * (len(found) - 1) + [True]
+    assert found[-1].fault
+
+
+WHOLE = json.dumps({"a": [1.5, -2e5, True, None], "b": {"c": "x\\u95ee\n"}, "d": False})
+
+
+@given(
+    cut=st.integers(1, len(WHOLE) - 1),
+    space=st.sampled_from(["", "\n", " \r\n", " " * 60]),
+    start=st.sampled_from(["[", "[{},\n", "[\n{}, ", "{\n}\n"]),
+)
+def test_a_text_that_ends_within_a_row_loses_this_row_alone(
+    tmp_path_factory: pytest.TempPathFactory, cut: int, space: str, start: str
+) -> None:
+    text = f"{start}{WHOLE[:cut]}{space}"
+    assert unread(tmp_path_factory.getbasetemp(), text) == [False]
+
+
+def test_an_array_without_its_end_loses_nothing_more(tmp_path: Path) -> None:
+    for text in (
+        f"[{ROW},\n{ROW}",
+        f"[{ROW},\n{ROW},\n",
+        f"[{ROW},\n{ROW},\n]",
+        f'[{ROW},\n{{"a": 1, "a": 2}}]',
+    ):
+        assert unread(tmp_path, text) == [False]
+    assert unread(tmp_path, "{\n}\n,\n") == [False]
+
+
+@pytest.mark.parametrize("between", ["", " ", "\t", "\ufeff"])
+def test_several_objects_on_one_line_are_read(tmp_path: Path, between: str) -> None:
+    path = write(tmp_path / "rows.json", f"{ROW}\n{ROW}{between}{ROW}{between}{ROW}\n{ROW}")
+    assert seen(path) == [("1", VALUE), ("2", VALUE), ("2", VALUE), ("2", VALUE), ("3", VALUE)]
+    assert records_of(path)[0].repaired == ({"bom"} if between == "\ufeff" else set())
+
+
+@pytest.mark.parametrize(
+    ("line", "before", "lost"),
+    [
+        (ROW + '{"a": 1, "a": 2}', 1, False), (ROW + '{"a": x}', 1, False), (ROW + '{"a": 1', 1, False), (ROW + " x", 0, False),
+        (ROW + '{"a": x}' + ROW, 1, True), ('{"a": x}' + ROW, 0, True), ('{"a": 1' + ROW, 0, False), (f"{ROW} x {ROW}", 0, True),
+        (f"{ROW},{ROW}", 0, True), (f"{ROW},", 0, False), ('{"a": x}', 0, False),
+    ],
+)  # fmt: skip
+def test_a_fault_on_a_line_of_several_objects_says_whether_others_are_lost(
+    tmp_path: Path, line: str, before: int, lost: bool
+) -> None:
+    found = records_of(write(tmp_path / "rows.json", f"{ROW}\n{line}\n{ROW}"))[1]
+    assert [record.fault is None for record in found] == [True, *[True] * before, False, True]
+    assert [record.unread for record in found if record.fault] == [lost]
+
+
+def test_a_comma_at_the_end_of_a_line_is_called_one(tmp_path: Path) -> None:
+    for text in (f"{ROW},\n{ROW}", f"{ROW} , \n", '{\n"a": 1},\n{}'):
+        (fault,) = (
+            record.fault for record in records_of(write(tmp_path / "rows.json", text))[1] if record.fault
+        )
+        assert "a comma stands after the row" in str(fault.detail)
+        assert "该行数据之后有一个逗号" in fault.detail.text("zh")
+
+
+@pytest.mark.parametrize("first", [ROW, '{"a": x}', f"{ROW},"])
+def test_line_ends_of_cr_alone_are_said_in_words(tmp_path: Path, first: str) -> None:
+    (record,) = records_of(write(tmp_path / "rows.json", f"{first}\r{ROW}\r{ROW}\r"))[1][-1:]
+    assert record.fault
+    if first.endswith(","):
+        assert "a comma stands after the row" in str(record.fault.detail)
+    else:
+        assert str(record.fault.detail) == "line ends are CR alone; convert them"
+    assert record.unread
+
+
+def test_a_cr_within_a_string_is_no_line_end(tmp_path: Path) -> None:
+    (record,) = records_of(write(tmp_path / "rows.json", '{"a": "x\ry"}'))[1]
+    assert record.fault
+    assert "Invalid control character" in str(record.fault.detail)
+    assert not record.unread
 
 
 # ------------------------------------------------------------------------------------- byte-order marks

@@ -133,7 +133,11 @@ def as_objects(rows: list[Any]) -> str:
     return "\n".join(json.dumps(row, indent=1) if row else "{\n}" for row in rows)
 
 
-@pytest.mark.parametrize("shape", [compact, pretty, as_lines, as_objects])
+def in_one_line(rows: list[Any]) -> str:
+    return "".join(json.dumps(row) for row in rows)
+
+
+@pytest.mark.parametrize("shape", [compact, pretty, as_lines, as_objects, in_one_line])
 @given(
     rows=OBJECTS,
     packed=st.booleans(),
@@ -169,6 +173,35 @@ def test_rows_of_text_are_the_same_in_tables(
         assert [value for _, value in found] == [
             "bad_unicode" if "\0" in a + b else value for value, (a, b) in zip(expected, rows, strict=True)
         ]
+
+
+@given(
+    rows=OBJECTS,
+    shape=st.sampled_from([compact, pretty, as_lines, as_objects, in_one_line]),
+    at=st.floats(0, 1),
+    change=st.sampled_from(['"', ",", "}", "x", "]", "\n", "\r", "{", " "]),
+)
+def test_no_row_is_lost_unsaid_where_a_text_is_damaged(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Any], shape: Callable[[list[Any]], str], at: float, change: str
+) -> None:  # fmt: skip
+    """Under on_bad_row: drop, training went on with the 2 rows before a fault of 300, which was one bad row."""
+    rows = [{"id": str(number), **row} for number, row in enumerate(rows * 4)]
+    text = shape(rows)
+    place = int(at * len(text))
+    path = write(tmp_path_factory.getbasetemp() / "damaged.json", text[:place] + change + text[place:])
+    found = records_of(path)[1]
+    if not any(record.unread for record in found):
+        assert len(found) >= len(rows)
+
+
+@pytest.mark.parametrize("rest", [b"x", b"\n", b"\x1fx", b"\0\0x" * 9, b"more text" * 99])
+def test_what_stands_behind_gzip_data_is_said_in_words(tmp_path: Path, rest: bytes) -> None:
+    """The words were those of zlib, or that the data end too early."""
+    path = write(tmp_path / "rows.jsonl.gz", gzip.compress(ROW.encode()) + rest)
+    with pytest.raises(
+        DataError, match=r"not gzip data stand after the end of the gzip data\n  next: the file is damaged"
+    ):
+        records_of(path)
 
 
 # ---------------------------------------------------------------------------------------- large files
@@ -214,7 +247,7 @@ def test_memory_does_not_grow_with_the_file(
 def test_a_record_says_where_it_stands() -> None:
     assert Record("a.json", 3, 7).place == "a.json:7"
     assert Record("a.json", 3, None).place == "a.json:#3"
-    assert (Record("a", 1, 1).value, Record("a", 1, 1).fault) == (None, None)
+    assert (Record("a", 1, 1).value, Record("a", 1, 1).fault, Record("a", 1, 1).unread) == (None, None, False)
 
 
 def test_a_fault_does_not_keep_what_was_being_read(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_the_separator_is_that_of_the_header(tmp_path: Path, name: str, header: 
     assert records_of(write(tmp_path / name, header + "\n"))[0].kind == kind
 
 
-@pytest.mark.parametrize("column", ["messages", "conversations", "history"])
+@pytest.mark.parametrize("column", ["messages", "conversations", "conversation", "history"])
 def test_lists_in_the_columns_of_conversations_are_read(read: Read, column: str) -> None:
     def row(cell: str) -> str:
         return '"' + cell.replace('"', '""') + '"'
@@ -124,6 +124,49 @@ def test_lists_in_the_columns_of_conversations_are_read(read: Read, column: str)
     found = [value for _, value in read(f"{column},x\n" + "".join(f"{row(c)},1\n" for c in cells))]
     assert found[:-2] == [{column: value, "x": "1"} for value in (turns, {"a": turns}, *broken)]
     assert found[-2:] == ["duplicate_key", {column: None, "x": "1"}]
+
+
+def cell(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return '"' + text.replace('"', '""') + '"'
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv"])
+def test_turns_and_texts_in_cells_are_read_as_lists(read: Read, name: str) -> None:
+    row = {
+        "prompt": [{"role": "user", "content": "问"}], "completion": [{"role": "assistant", "content": "答"}],
+        "laws": ["第一条", "第二条"], "reference": ["《民法典》第一条"],
+    }  # fmt: skip
+    text = "\t".join(row) + "\n" + "\t".join(map(cell, row.values()))
+    assert read(text if name.endswith("tsv") else text.replace("\t", ","), name) == [("2", row)]
+
+
+@pytest.mark.parametrize(
+    "text", ["[1]", '[{"name": "张三"}]', "[]", "[张三]", '{"role": "user"}', "[1", '[["a"]]']
+)
+def test_an_answer_that_is_json_itself_stays_text(read: Read, text: str) -> None:
+    """A completion such as a JSON list is what the model is to write."""
+    assert read(f"prompt,completion\n问,{cell(text)}\n") == [("2", {"prompt": "问", "completion": text})]
+
+
+def test_a_key_twice_in_a_turn_of_a_prompt_is_a_fault(read: Read) -> None:
+    turns = '[{"role": "user", "role": "user", "content": "问"}]'
+    assert read(f"prompt,completion\n{cell(turns)},答\n") == [("2", "duplicate_key")]
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;", "\ufeffsep=;", "\nsep=;\r"])
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv"])
+def test_the_separator_that_excel_names_above_the_header_is_used(
+    tmp_path: Path, first: str, name: str
+) -> None:
+    path = write(tmp_path / name, f"{first}\ninput,x;output\n问;答\n")
+    line = 3 + first.count("\n")
+    assert seen(path) == [(str(line), {"input,x": "问", "output": "答"})]
+    assert records_of(path)[0].kind == f"{name[5:].upper()} (;)"
+
+
+def test_a_file_of_a_separator_alone_is_empty(tmp_path: Path) -> None:
+    assert "rows.csv: is empty" in refused(tmp_path, "sep=,\n\n")
 
 
 # --------------------------------------------------------------------------------------------- bad rows
@@ -167,9 +210,42 @@ def test_a_quote_that_is_not_closed_names_its_line(
     assert bad.fault
     assert bad.fault.reason == "wrong_type"
     lines = [opened] if row_limit > 10 else [3, opened]
-    assert any(
-        f"opens in line {line} is not closed; nothing after it" in str(bad.fault.detail) for line in lines
-    )
+    assert any(f"opens in line {line} is not closed" in str(bad.fault.detail) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('"a,b\n' + "问,答\n" * 9, "rows in lines 3 to 12"), ('a,"b\n问,答\n', "rows in lines 3 to 4"),
+        ('"a,b\n问,答\n问,"答"\n', "rows in lines 3 to 5"), ('"a","b\n"问","答"\n', "rows in lines 3 to 4"),
+        ('"a,b\n问,答\n问,答"\n', "the row in lines 3 to 5 has 1 cells"), ('"a,b\n问,答\n",b,c\n', "the row in lines 3 to 5 has 3 cells"),
+        ("a,b\r问,答\r问,答\r\n", "line ends are CR alone"),
+    ],
+)  # fmt: skip
+def test_rows_that_a_runaway_quote_took_are_not_counted_as_one(tmp_path: Path, text: str, said: str) -> None:
+    path = write(tmp_path / "rows.csv", f"input,output\n问,答\n{text}")
+    (good, bad) = records_of(path)[1]
+    assert (good.value, good.unread, bad.line) == (GOOD, False, 3)
+    assert bad.fault
+    assert said in str(bad.fault.detail)
+    assert bad.unread
+
+
+@pytest.mark.parametrize(
+    "text", ['"a', 'a,"b\n', 'a,"b\n\n\n', '"a"b,c\n', '"a\nb"c,d\n', '"a\nb",c,d\n', "a\rb,c\n", "a\n"]
+)
+def test_a_fault_that_takes_no_other_row_is_one_lost_row(tmp_path: Path, text: str) -> None:
+    (good, bad) = records_of(write(tmp_path / "rows.csv", f"input,output\n问,答\n{text}"))[1]
+    assert good.value == GOOD
+    assert bad.fault
+    assert not bad.unread
+
+
+def test_a_quote_that_is_not_waited_for_says_that_more_follows(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.csv", 'input,output\n问,答\n"a,' + "x" * 50 + "\n" + "问,答\n" * 50)
+    with mock.patch.object(table_records, "MAX_ROW", 40):
+        (_, bad) = records_of(path)[1]
+    assert bad.unread
 
 
 def test_bytes_of_another_encoding_cost_one_row(tmp_path: Path) -> None:
@@ -192,12 +268,27 @@ def test_a_byte_order_mark_of_a_joined_file_is_taken_off(tmp_path: Path) -> None
     [
         ("input,input\n", "two columns are called 'input'"), ("input,,output\n", "column 2 of the header has no name"),
         (",input\n1,x\n", "column 1 of the header has no name"), ('"input,output\n1,2\n', "the quote that opens in line 1 is not closed"),
-        ("input,output\r1,2\r", "the header is not CSV|is not CSV: new-line character"), ('"a"b,c\n', "is not CSV"),
+        ("input,output\r1,2\r", "line ends are CR alone; convert them\n  next: write the file with LF"), ('"a"b,c\n', "is not CSV"),
     ],
 )  # fmt: skip
 def test_a_header_that_names_no_columns_is_refused(tmp_path: Path, header: str, said: str) -> None:
     with pytest.raises(DataError, match=said):
         seen(write(tmp_path / "rows.csv", header))
+
+
+@pytest.mark.parametrize(
+    ("header", "advice"),
+    [
+        ("input,input\n", "a name of its own"), ('"a"b,c\n', "each quote in them doubled"), ('"input,output\n1,2\n', "doubled"),
+        ("input,output\r1,2\r", "LF or CR LF"), (b"\xff\xfc,output\n" + "问,答\n".encode() * 9, "data.encoding"),
+    ],
+)  # fmt: skip
+def test_the_advice_about_a_header_fits_what_is_wrong_with_it(
+    tmp_path: Path, header: str | bytes, advice: str
+) -> None:
+    said = refused(tmp_path, header)
+    assert advice in said
+    assert ("a name of its own" in said) == (header == "input,input\n")
 
 
 def test_a_header_alone_has_no_rows(read: Read) -> None:

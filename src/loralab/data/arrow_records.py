@@ -22,8 +22,9 @@ PAGE = 1 << 20  # bytes read at once from a column of a row group
 
 
 def arrow_records(file: DataFile, source: IO[bytes]) -> Iterator[Record]:
-    """The rows as objects, null and NaN as None; times, decimals and bytes stay what they are.
+    """The rows as objects, null and NaN as None; infinities, times, decimals and bytes stay what they are.
 
+    The shape that uses such a value refuses it; in a column that no shape uses it does no harm.
     Raises DataError for a file that is damaged or encrypted, also midway.
     """
     import pyarrow as pa
@@ -90,33 +91,36 @@ def _values(batch: pa.RecordBatch) -> Iterator[tuple[Any, BadRow | None]]:
         return
     has_fractions = any(kind in str(batch.schema.types) for kind in ("float", "double"))
     for value in values:
-        yield _finite(value) if has_fractions else (value, None)
+        yield (_without_nan(value) if has_fractions else value), None
 
 
 def _value(row: pa.RecordBatch) -> tuple[Any, BadRow | None]:
-    try:
-        return _finite(row.to_pylist()[0])
-    except UnicodeDecodeError:
-        return None, BadRow("bad_encoding", say("holds bytes of another encoding"))
-    except UNUSABLE as error:
-        return None, BadRow("wrong_type", say("holds a value that cannot be read: {reason}", reason=error))
+    """A row of which a value may be one that Python cannot hold: None stands in its place, and the fault names it."""
+    value: dict[str, Any] = {}
+    fault = None
+    for name, column in zip(row.schema.names, row.columns, strict=True):
+        try:
+            value[name] = _without_nan(column.to_pylist()[0])
+        except UNUSABLE as error:
+            value[name] = None
+            fault = fault or _unusable(name, error)
+    return value, fault
 
 
-def _finite(value: Any) -> tuple[Any, BadRow | None]:
-    try:
-        return _without_nan(value), None
-    except BadRow as fault:
-        return None, fault.with_traceback(None)
+def _unusable(name: str, error: Exception) -> BadRow:
+    if isinstance(error, UnicodeDecodeError):
+        return BadRow("bad_encoding", say("{name} holds bytes of another encoding", name=name))
+    return BadRow(
+        "wrong_type", say("{name} holds a value that cannot be read: {reason}", name=name, reason=error)
+    )
 
 
 def _without_nan(value: Any) -> Any:
-    """The value with None for NaN, by which tables say that a number is missing. Raises BadRow for infinity."""
+    """The value with None for NaN, by which tables say that a number is missing."""
     if isinstance(value, dict):
         return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_without_nan(item) for item in value]
-    if isinstance(value, float) and math.isinf(value):
-        raise BadRow("wrong_type", say("{name} is not a JSON number", name=value))
     return None if isinstance(value, float) and math.isnan(value) else value
 
 

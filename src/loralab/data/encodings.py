@@ -23,6 +23,10 @@ WIDE_MARKS: Final = {  # in this order, as that of UTF-32 starts with that of UT
     "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
     "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
 }
+WIDER: Final = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+}  # a file that is called so often holds a few characters more
 NOT_OF_FILES = ("punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined")
 CERTAIN = 8  # characters: so many that are valid UTF-8 are no chance in another encoding
 SAMPLES, SAMPLE_CHARACTERS = 200, 1000
@@ -33,7 +37,11 @@ COMMON: Final = {"gb18030": (range(0xA1, 0xF8), 0xA1), "big5": (range(0xA1, 0xC7
 
 
 def encoding_name(encoding: str) -> str:
-    """The name Python has for the encoding. Raises LookupError if it is none of text files."""
+    """The name Python has for the encoding; for GB2312 and GBK that of GB18030, which holds all they have and more.
+
+    Raises LookupError if it is none of text files. (Python reads two characters of GB2312, the middle dot and the
+    dash, as other ones than GBK and GB18030 do; Chinese text means the latter.)
+    """
     try:
         name = codecs.lookup(encoding).name
         "".encode(encoding)  # raises LookupError for codecs from bytes to bytes
@@ -41,7 +49,7 @@ def encoding_name(encoding: str) -> str:
         raise LookupError(encoding) from None
     if name.replace("_", "-") in NOT_OF_FILES:
         raise LookupError(encoding)
-    return name
+    return WIDER.get(name, name)
 
 
 def with_byte_order(encoding: str, head: bytes) -> str:

@@ -108,7 +108,7 @@ def _peek(blocks: Iterator[bytes], size: int) -> tuple[bytes, Iterator[bytes]]:
 
 def _unpacked(path: Path, blocks: Iterator[bytes]) -> Iterator[bytes]:
     """The plain bytes of gzip members one after the other (RFC 1952), with zeros between them or not."""
-    unpack = zlib.decompressobj(wbits=31)
+    unpack, whole = zlib.decompressobj(wbits=31), False  # whether a member has been read to its end
     try:
         for packed in blocks:
             rest = packed
@@ -117,12 +117,16 @@ def _unpacked(path: Path, blocks: Iterator[bytes]) -> Iterator[bytes]:
                     rest = rest.lstrip(b"\0")
                     if not rest:
                         break
-                    unpack = zlib.decompressobj(wbits=31)
+                    if rest[:1] != GZIP[:1]:
+                        raise _text_after_gzip(path)
+                    unpack, whole = zlib.decompressobj(wbits=31), True
                 plain = unpack.decompress(rest, BLOCK)
                 if plain:
                     yield plain
                 rest = unpack.unconsumed_tail or unpack.unused_data
     except zlib.error as error:
+        if whole and "incorrect header check" in str(error):
+            raise _text_after_gzip(path) from None
         raise _unreadable(path, str(error)) from None
     if not unpack.eof:
         raise _unreadable(
@@ -130,6 +134,14 @@ def _unpacked(path: Path, blocks: Iterator[bytes]) -> Iterator[bytes]:
             say("the gzip data end too early"),
             next=say("the file is incomplete: download or copy it again"),
         )
+
+
+def _text_after_gzip(path: Path) -> DataError:
+    return _unreadable(
+        path,
+        say("bytes that are not gzip data stand after the end of the gzip data"),
+        next=say("the file is damaged, or something was appended to it: download or pack it again"),
+    )
 
 
 def _unreadable(path: Path, reason: str | Words, next: Words | None = None) -> DataError:

@@ -131,9 +131,7 @@ def _convert(record: Record, name: str, answer: bool, loading: Loading) -> tuple
         start, length = loading.table.spool.put_json(record.value)
         row = partial(loading.table.spool.get_json, start, length)
         place = f"{name}:{record.line or '#' + str(record.number)}"
-        loading.dropped.append(
-            Dropped(name, place, bad.reason, bad.detail, row, getattr(record, "unread", False))
-        )
+        loading.dropped.append(Dropped(name, place, bad.reason, bad.detail, row, record.unread))
         return None
     loading.used_keys |= converted.used
     if converted.repairs:

@@ -14,7 +14,8 @@ class Record:
 
     `number` counts from 1 over the file's records. `line` is the physical line, from 1, on which the row
     starts; None where there is none (an array on one line, Parquet). The value of a faulty record is its raw
-    text, if there is one; bytes that do not decode stand in it as half surrogate pairs.
+    text, if there is one; bytes that do not decode stand in it as half surrogate pairs. `unread` of a fault says
+    that more of the file follows or was swallowed, which could not be read: it may hold any number of rows.
     """
 
     path: str
@@ -22,6 +23,7 @@ class Record:
     line: int | None
     value: Any = None
     fault: BadRow | None = None
+    unread: bool = False
 
     @property
     def place(self) -> str:

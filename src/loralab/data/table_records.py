@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from loralab.data.encodings import BOM, MARKS, Tally, not_decoded
-from loralab.data.json_text import NoValue, read_value
+from loralab.data.json_text import LENIENT, NoValue, read_value
 from loralab.data.lines import MAX_ROW, lines
 from loralab.data.reasons import BadRow
 from loralab.data.record import DataFile, Record
@@ -20,17 +20,23 @@ from loralab.words import Words, say
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 OTHERS = {",": ",", ";": ";", "\t": "tab"}  # separators, as they are called
-JSON_COLUMNS = ("messages", "conversations", "history")  # lists, which tables hold as JSON text
+# the first line of tables that Excel wrote
+SEPARATOR = re.compile(f'{BOM}?"?sep=((?!")[\t -~])"?\\s*', re.IGNORECASE)
+TURN_KEYS = frozenset({"role", "from", "human"})  # of which each turn or round has one
 TRIED = 200  # lines that tell the encoding of a file whose header does not decode
 
 
 @dataclass(frozen=True)
 class Header:
-    """The columns of a table, what separates them, what kind of table it is."""
+    """The columns of a table, what separates them, what kind of table it is.
+
+    `num_rows` is 2 where a line `sep=;` stands above the header, else 1.
+    """
 
     names: tuple[str, ...]
     delimiter: str
     kind: str
+    num_rows: int = 1
 
 
 def table_suffix(path: Path) -> str | None:
@@ -46,23 +52,40 @@ def read_header(file: DataFile, suffix: str, pieces: Iterator[str], tally: Tally
     Raises DataError for a header that cannot name columns.
     """
     text = lines(file, pieces)
-    first = next((line for line in text if line.strip(BOM + " \t\r")), None)
-    if first is None:
+    first = _not_blank(text)
+    named = SEPARATOR.fullmatch(first)
+    if named:
+        first = _not_blank(text)
+    if not first:
         return None
     if MARKS.search(first):
         for line in (first, *islice(text, TRIED)):
             tally.is_bad(line)
         tally.settle()
-        raise _no_header(file, say("the header holds bytes of another encoding"))
-    delimiter = DELIMITERS[suffix]
-    if delimiter not in first:
-        delimiter = max(OTHERS, key=lambda d: (first.count(d), d == delimiter))
-    kind = suffix[1:].upper() + (f" ({OTHERS[delimiter]})" if delimiter != DELIMITERS[suffix] else "")
+        what = say("the header holds bytes of another encoding")
+        raise DataError(Problem(what, file.path, next=say("name the encoding of the file in data.encoding")))
+    delimiter = named[1] if named else _separator(first, DELIMITERS[suffix])
     row = next(_rows(file, chain([first], text), delimiter))
     if row.fault:
-        raise _no_header(file, row.fault.detail)
+        raise DataError(Problem(row.fault.detail, file.path, next=_mend(row)))
     _check_names(file, row.cells)
-    return Header(tuple(row.cells), delimiter, kind)
+    other = f" ({OTHERS.get(delimiter, delimiter)})" if delimiter != DELIMITERS[suffix] else ""
+    return Header(tuple(row.cells), delimiter, suffix[1:].upper() + other, 2 if named else 1)
+
+
+def _not_blank(text: Iterator[str]) -> str:
+    """The next line that is not blank; "" if there is none."""
+    return next((line for line in text if line.strip(BOM + " \t\r")), "")
+
+
+def _separator(header: str, usual: str) -> str:
+    return usual if usual in header else max(OTHERS, key=lambda d: (header.count(d), d == usual))
+
+
+def _mend(row: _Row) -> Words:
+    if "\r" in row.text.rstrip("\r\n"):
+        return say("write the file with LF or CR LF at the end of each line")
+    return say("put cells that hold quotes into quotes, with each quote in them doubled")
 
 
 def _check_names(file: DataFile, names: Sequence[str]) -> None:
@@ -86,18 +109,23 @@ def _no_header(file: DataFile, what: Words) -> DataError:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row that is not blank: the line it starts on, its text, its cells, or why it has none."""
+    """A row that is not blank: the line it starts on, its text, its cells, or why it has none.
+
+    `unread` is as in Record.
+    """
 
     line: int
     text: str
     cells: list[str]
     fault: BadRow | None = None
+    unread: bool = False
 
 
 def _rows(file: DataFile, source: Iterator[str], delimiter: str) -> Iterator[_Row]:
     # the limit is one for the whole process; how much of a row is waited for is decided in _feed
     csv.field_size_limit(max(csv.field_size_limit(), 4 * MAX_ROW))
     taken: list[str] = []
+    width = 0
     reader = csv.reader(_feed(file, source, taken), delimiter=delimiter, strict=True)
     while True:
         line = reader.line_num + 1
@@ -106,7 +134,7 @@ def _rows(file: DataFile, source: Iterator[str], delimiter: str) -> Iterator[_Ro
             cells = next(reader, None)
         except csv.Error as error:
             text = "".join(taken)
-            yield _Row(line, text, [], _fault(error, line, text, delimiter))
+            yield _faulty(error, line, text, delimiter, width)
             continue
         if cells is None:
             return
@@ -114,6 +142,7 @@ def _rows(file: DataFile, source: Iterator[str], delimiter: str) -> Iterator[_Ro
         if text.endswith("\r\n"):
             file.repaired.add("crlf")
         if len(cells) > 1 or text.strip(" \t\r\n"):
+            width = len(cells)
             yield _Row(line, text, cells)
 
 
@@ -127,18 +156,54 @@ def _feed(file: DataFile, source: Iterator[str], taken: list[str]) -> Iterator[s
             line = line.lstrip(BOM)  # noqa: PLW2901
         size = len(line) + (0 if start else size)
         if size > MAX_ROW and not start:  # a quote that is not closed; the end of it is not waited for
+            taken.append(line + "\n")
             return
         taken.append(line + "\n")
         yield taken[-1]
 
 
-def _fault(error: csv.Error, line: int, text: str, delimiter: str) -> BadRow:
-    if str(error) != "unexpected end of data":
-        return BadRow("wrong_type", say("is not CSV: {reason}", reason=error))
+def _faulty(error: csv.Error, line: int, text: str, delimiter: str, width: int) -> _Row:
+    """The row that is no CSV. A quote that is not closed where it should be takes the rows below into its cell.
+
+    `width` is the number of cells of the row before, 0 for the header.
+    """
+    last = line + text.rstrip().count("\n")
+    if str(error) == "unexpected end of data":
+        what, unread = _not_closed(line, text, delimiter, last), last > line
+    elif "new-line character" in str(error):
+        unread = not width or _num_whole(re.split("\r\n?|\n", text), delimiter, width) > 1
+        what = say("line ends are CR alone; convert them") if unread else say("a CR stands outside of quotes")
+    elif unread := _num_whole(text.split("\n")[1:], delimiter, width) > 0:
+        what = say(
+            "is not CSV: {reason}; rows in lines {first} to {last} are lost",
+            reason=error,
+            first=line,
+            last=last,
+        )
+    else:
+        what = say("is not CSV: {reason}", reason=error)
+    return _Row(line, text, [], BadRow("wrong_type", what), unread)
+
+
+def _num_whole(texts: Sequence[str], delimiter: str, width: int) -> int:
+    """How many of the lines are rows of `width` cells by themselves."""
+    if width < 2:
+        return 0
+    end = re.escape(delimiter)
+    cell = rf'(?:"(?:[^"]++|"")*+"|[^"{end}]*+)'
+    row = re.compile(rf"(?:{cell}{end}){{{width - 1}}}{cell}\r?")
+    return sum(row.fullmatch(text) is not None for text in texts)
+
+
+def _not_closed(line: int, text: str, delimiter: str, last: int) -> Words:
     opened = line + text.count("\n", 0, _open_quote(text, delimiter))
-    return BadRow(
-        "wrong_type",
-        say("the quote that opens in line {line} is not closed; nothing after it could be read", line=opened),
+    if last == line:
+        return say("the quote that opens in line {line} is not closed", line=opened)
+    return say(
+        "the quote that opens in line {line} is not closed; nothing after it could be read: rows in lines {first} to {last}",
+        line=opened,
+        first=line,
+        last=last,
     )
 
 
@@ -154,22 +219,52 @@ def _open_quote(text: str, delimiter: str) -> int:
 # ------------------------------------------------------------------------------------------------- records
 
 
+def _are_turns(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(turn, dict) and not TURN_KEYS.isdisjoint(turn) for turn in value)
+    )
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) or text is None for text in value)
+
+
+def _is_any(value: Any) -> bool:
+    return isinstance(value, (list, dict))
+
+
+# columns that may hold what no cell can, as JSON text, and what is taken for that: any other text in them is meant as
+# it stands, such as an answer that is a JSON list
+JSON_COLUMNS: dict[str, Callable[[Any], bool]] = {
+    "messages": _is_any, "conversations": _is_any, "conversation": _is_any, "history": _is_any,
+    "prompt": _are_turns, "completion": _are_turns, "laws": _are_texts, "reference": _are_texts,
+}  # fmt: skip
+
+
 def table_records(header: Header, file: DataFile, pieces: Iterator[str], tally: Tally) -> Iterator[Record]:
     """A record for each row below the header: an object with the text of each cell, None for an empty one.
 
-    A cell of JSON_COLUMNS that holds a JSON list or object is that value, as tables cannot hold lists.
+    A cell of a column in JSON_COLUMNS that holds such a list or object as JSON is that value.
     """
-    nested = [column for column, name in enumerate(header.names) if name in JSON_COLUMNS]
+    nested = [
+        (column, JSON_COLUMNS[name]) for column, name in enumerate(header.names) if name in JSON_COLUMNS
+    ]
     rows = _rows(file, lines(file, pieces), header.delimiter)
-    next(rows, None)  # the header
+    for _ in range(header.num_rows):
+        next(rows, None)
     for number, row in enumerate(rows, 1):
         fault = row.fault or _bad_cells(row, header, tally)
         value: dict[str, Any] = dict(zip(header.names, (cell or None for cell in row.cells), strict=False))
-        for column in nested if not fault else ():
-            value[header.names[column]], fault = _parsed(row.cells[column])
+        for column, is_meant in nested if not fault else ():
+            value[header.names[column]], fault = _parsed(row.cells[column], is_meant)
             if fault:
                 break
-        yield Record(file.path, number, row.line, row.text if fault else value, fault)
+        unread = row.unread or (
+            fault is not None and fault.reason != "bad_encoding" and _swallows(row, header)
+        )
+        yield Record(file.path, number, row.line, row.text if fault else value, fault, unread)
 
 
 def _bad_cells(row: _Row, header: Header, tally: Tally) -> BadRow | None:
@@ -178,6 +273,15 @@ def _bad_cells(row: _Row, header: Header, tally: Tally) -> BadRow | None:
     if "\0" in row.text:
         return BadRow("bad_unicode", say("holds a NUL character"))
     n, expected = len(row.cells), len(header.names)
+    if _swallows(row, header):
+        what = say(
+            "the row in lines {first} to {last} has {n} cells, the header has {expected}; is a quote missing?",
+            first=row.line,
+            last=row.line + row.text.rstrip().count("\n"),
+            n=n,
+            expected=expected,
+        )
+        return BadRow("missing_field" if n < expected else "wrong_type", what)
     if n != expected:
         what = say("the row has {n} cells, the header has {expected}", n=n, expected=expected)
         return BadRow("missing_field" if n < expected else "wrong_type", what)
@@ -186,14 +290,21 @@ def _bad_cells(row: _Row, header: Header, tally: Tally) -> BadRow | None:
     return None
 
 
-def _parsed(cell: str) -> tuple[Any, BadRow | None]:
-    """(the list or object that the cell is as JSON, why it cannot be used); the cell itself if it is none."""
+def _swallows(row: _Row, header: Header) -> bool:
+    """Whether a row that has too many cells or too few holds lines that are rows themselves."""
+    expected = len(header.names)
+    return len(row.cells) != expected and _num_whole(row.text.split("\n")[1:], header.delimiter, expected) > 0
+
+
+def _parsed(cell: str, is_meant: Callable[[Any], bool]) -> tuple[Any, BadRow | None]:
+    """(the list or object that the cell is as JSON, why it cannot be used); the cell itself if none is meant."""
     text = cell.strip()
     if text.startswith(("[", "{")):
         try:
-            value, end, fault = read_value(text)
+            form, end = LENIENT.raw_decode(text)
         except NoValue:
             return cell, None
-        if end == len(text):
+        if end == len(text) and is_meant(form):
+            value, _, fault = read_value(text)
             return value, fault
     return cell or None, None

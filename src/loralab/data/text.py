@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from typing import Any
 
 from loralab.data.reasons import BadRow
 from loralab.words import Words, say
 
+# code points that show nothing though their category is that of letters, marks or symbols: Default_Ignorable_Code_Point
+# of Unicode (DerivedCoreProperties.txt) without those of category Cf, and the blank braille pattern
+NOTHING = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
 KINDS = {
     dict: say("an object"),
     list: say("a list"),
@@ -59,10 +65,10 @@ def printable(text: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing is left of a text without spaces, zero-width and format characters."""
-    if text[:1].isalnum():
+    """Whether nothing is left of a text without spaces and characters that show nothing."""
+    if text[:1].isalnum() and not NOTHING.match(text):
         return False
-    return all(c.isspace() or unicodedata.category(c) in ("Cf", "Cc") for c in text)
+    return all(c.isspace() or unicodedata.category(c) in ("Cf", "Cc") or NOTHING.match(c) for c in text)
 
 
 def is_absent(value: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from loralab.data.conversation import Message, Role
 from loralab.data.converted import Converted, RawRow
 from loralab.data.reasons import BadRow
-from loralab.data.text import clean_text, is_blank, kind
+from loralab.data.text import clean_text, is_blank, kind, printable
 from loralab.words import say
 
 ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant"}
@@ -134,13 +134,28 @@ def _joined_parts(value: Any, name: str) -> Any:
     """The texts of OpenAI content parts as one text, nothing between them; other values as they are."""
     if not isinstance(value, list):
         return value
-    for part in value:
-        form = part.get("type") if isinstance(part, dict) else kind(part)
-        if form != "text" or not isinstance(part.get("text"), str):
-            raise BadRow(
-                "wrong_type", say("{name} may hold text parts only, found {kind}", name=name, kind=form)
-            )
-    return "".join(part["text"] for part in value)
+    return "".join(_part(part, name) for part in value)
+
+
+def _part(part: Any, name: str) -> str:
+    if not isinstance(part, dict):
+        form = kind(part)
+    elif part.get("type") is None:
+        raise BadRow("wrong_type", say("{name}: a part has no type", name=name))
+    elif part["type"] == "text":
+        return _part_text(part.get("text"), name)
+    else:
+        form = printable(part["type"]) if isinstance(part["type"], str) else kind(part["type"])
+    raise BadRow("wrong_type", say("{name} may hold text parts only, found {kind}", name=name, kind=form))
+
+
+def _part_text(text: Any, name: str) -> str:
+    if text is None:
+        raise BadRow("wrong_type", say("{name}: a part has no text", name=name))
+    if not isinstance(text, str):
+        what = say("{name} must be text, found {kind}", name=f"{name}[].text", kind=kind(text))
+        raise BadRow("wrong_type", what)
+    return text
 
 
 def _trained(turn: RawRow, role: Role, place: str, default: bool) -> bool:

@@ -9,6 +9,7 @@ FORMATS_WORDS: dict[str, str] = {
         "该行符合多种格式：{names}；请设置 data.format 或 data.fields",
     "has no field {key!r}; is {near!r} misspelt?": "没有字段 {key!r}；{near!r} 是否拼写有误？",
     "has no field {key!r}; its fields are: {keys}": "没有字段 {key!r}；已有字段：{keys}",
+    "the rows stand under {key!r}; they must stand at the top level": "数据行位于 {key!r} 之下；应放在最外层",
     "{name} must be a list of turns": "{name} 必须是对话轮次的列表",
     "{name} must hold pairs of question and answer": "{name} 必须由问题与回答的二元组组成",
     "{name} must hold objects with role and content": "{name} 必须由带角色和内容的对象组成",
@@ -36,6 +37,8 @@ FORMATS_WORDS: dict[str, str] = {
     "{place}: {keys} contradict each other": "{place}：{keys} 互相矛盾",
     "{place} has no {key!r}": "{place} 没有 {key!r}",
     "{name} may hold text parts only, found {kind}": "{name} 只能含文本部分，实际有 {kind}",
+    "{name}: a part has no type": "{name}：有一个部分没有 type",
+    "{name}: a part has no text": "{name}：有一个部分没有文本",
     "the conversation has no question": "对话中没有问题",
     "no answer of the conversation is marked to be trained on": "对话中没有一个回答标记为参与训练",
 }  # fmt: skip

@@ -11,6 +11,9 @@ RECORDS: dict[str, str] = {
     "write its content to a file first": "请先把内容写入文件",
     "the gzip data end too early": "gzip 数据不完整",
     "the file is incomplete: download or copy it again": "文件不完整：请重新下载或复制",
+    "bytes that are not gzip data stand after the end of the gzip data": "gzip 数据结束之后还有不是 gzip 的内容",
+    "the file is damaged, or something was appended to it: download or pack it again":
+        "文件已损坏，或末尾被追加了内容：请重新下载或压缩",
     "cannot be unpacked into {folder}: {reason}": "无法解压到 {folder}：{reason}",
     "is a Git LFS pointer, not the data it stands for": "是 Git LFS 指针文件，而不是数据本身",
     "is a web page or XML, not data": "是网页或 XML，而不是数据",
@@ -39,6 +42,8 @@ RECORDS: dict[str, str] = {
     "is not JSON: {reason} (line {line}); nothing after it could be read":
         "不是 JSON：{reason}（第 {line} 行）；其后的内容无法读取",
     "nested too deeply": "嵌套过深",
+    "line ends are CR alone; convert them": "换行符只有 CR；请转换换行符",
+    "a comma stands after the row": "该行数据之后有一个逗号",
     "more text after the row": "该行数据之后还有其他文本",
     "a comma before the end of the array": "数组末尾多了一个逗号",
     "a comma is missing after the row before; nothing after it could be read":
@@ -54,12 +59,22 @@ RECORDS: dict[str, str] = {
     "two columns are called {name!r}": "有两列同名：{name!r}",
     "give every column a name of its own in the first row": "请在第一行为每列写上互不相同的名称",
     "is not CSV: {reason}": "不是 CSV：{reason}",
-    "the quote that opens in line {line} is not closed; nothing after it could be read":
-        "第 {line} 行开始的引号没有闭合；其后的内容无法读取",
+    "is not CSV: {reason}; rows in lines {first} to {last} are lost": "不是 CSV：{reason}；第 {first} 至 {last} 行的数据丢失",
+    "a CR stands outside of quotes": "引号之外有单独的 CR 字符",
+    "the quote that opens in line {line} is not closed": "第 {line} 行开始的引号没有闭合",
+    "the quote that opens in line {line} is not closed; nothing after it could be read: rows in lines {first} to {last}":
+        "第 {line} 行开始的引号没有闭合；其后的内容无法读取：第 {first} 至 {last} 行的数据",
+    "name the encoding of the file in data.encoding": "请在 data.encoding 中写明文件的编码",
+    "write the file with LF or CR LF at the end of each line": "请让文件每行以 LF 或 CR LF 结尾",
+    "put cells that hold quotes into quotes, with each quote in them doubled":
+        "含引号的单元格请整体加引号，其中的每个引号写两遍",
     "the row has {n} cells, the header has {expected}": "该行有 {n} 个单元格，表头有 {expected} 个",
+    "the row in lines {first} to {last} has {n} cells, the header has {expected}; is a quote missing?":
+        "第 {first} 至 {last} 行的数据有 {n} 个单元格，表头有 {expected} 个；是否缺少引号？",
     "repeats the header; were several files joined?": "与表头相同；是否由多个文件拼接而成？",
     "holds a NUL character": "含有 NUL 字符",
-    "holds a value that cannot be read: {reason}": "含有无法读取的值：{reason}",
+    "{name} holds bytes of another encoding": "{name} 含有其他编码的字节",
+    "{name} holds a value that cannot be read: {reason}": "{name} 含有无法读取的值：{reason}",
 }  # fmt: skip
 
 RECORDS_LITERAL: tuple[str, ...] = ("git lfs pull",)
