@@ -10,7 +10,7 @@ from loralab.run.view import Run, stage_name
 from loralab.words import say
 
 WIDE = 200  # columns of a log file: no cell is broken over lines
-PERCENT = frozenset({"exact_match", "accuracy", "law", "department"})
+PERCENT = frozenset({"exact_match", "law", "department"})
 
 
 def print_scores(run: Run, console: Console) -> None:
