@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from loralab.evaluate.general.stage import general_questions, general_rows
-from loralab.evaluate.heldout import answer_rows
+from loralab.evaluate.heldout import answer_rows, summarise
 from loralab.evaluate.verdict import verdict
 from loralab.train import start as starting
 
@@ -42,3 +42,13 @@ def test_a_run_asks_them_at_every_stage(quick_config: Callable[..., Any]) -> Non
     assert all(p["set"] != "general" for p in without.predictions("after"))
     hashes = [r.manifest["evaluation_fingerprint"]["hash"] for r in (run, without)]
     assert hashes[0] != hashes[1]
+
+
+def test_no_floor_is_claimed_where_guessing_has_no_meaning() -> None:
+    questions = general_questions(None)
+    predictions = [
+        {"id": q.id, "set": "general", "seen": False, "answer": "x", "reference": q.reference, "finish_reason": "stop"}
+        for q in questions
+    ]  # fmt: skip
+    scores = summarise(general_rows(predictions))["general"]
+    assert {entry["floor"] for entry in scores.values()} == {None}

@@ -16,6 +16,7 @@ from loralab.evaluate.statistics import Estimate, weighted_mean
 
 TASK, CLEAN_TASK = "heldout", "heldout_clean"
 METRIC_VERSIONS = (ROUGE_VERSION, "exact_match/1", "loss/1")
+GUESSED = frozenset({"exact_match", "rouge_l"})  # a guess scores about nothing; elsewhere that has no meaning
 LOWER_IS_BETTER = frozenset({"loss", "perplexity"})
 
 ScoreRow = dict[str, Any]
@@ -76,7 +77,8 @@ def _metrics(rows: Sequence[ScoreRow]) -> dict[str, dict[str, Any]]:
             scores["loss"] = _entry(estimate)
             scores["perplexity"] = _entry(_exp(estimate))
         else:
-            scores[metric] = _entry(estimate) | {"floor": 0.0, "abstention": empty / len(mine)}
+            floor = 0.0 if metric in GUESSED else None
+            scores[metric] = _entry(estimate) | {"floor": floor, "abstention": empty / len(mine)}
     return scores
 
 
