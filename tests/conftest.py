@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -19,7 +19,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny: more threa
 from doubles.command import Job, ended, start
 from doubles.tiny_model import write_tiny_model
 
-settings.register_profile("tests", deadline=None, derandomize=True)  # slow machines, same examples everywhere
+# the same examples everywhere, and no test that fails because a machine is slow
+settings.register_profile(
+    "tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("tests")
 
 QUESTIONS = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 
 from hypothesis import strategies as st
@@ -26,6 +28,12 @@ def conversations(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Conversati
 
     pairs = st.lists(st.tuples(texts, texts, st.booleans()), max_size=3)
     return st.builds(build, st.none() | texts, pairs, st.none() | texts)
+
+
+def content_id(conversation: Conversation) -> str:
+    """The id that the first row of a content has, reckoned apart from the code: a contract of run folders."""
+    turns = [[m.role, m.content, *([] if m.trained else [False])] for m in conversation.messages]
+    return hashlib.sha256(json.dumps(turns, ensure_ascii=False).encode("utf-8")).hexdigest()[:16]
 
 
 ANY = st.lists(conversations(ANY_TEXT), max_size=12)

@@ -152,12 +152,9 @@ def test_a_test_row_needs_an_answer(tmp_path: Path) -> None:
     assert [d.reason for d in loaded.found.dropped] == ["missing_field"]
 
 
-@pytest.mark.parametrize(
-    "file", real_files("lawyer_llama/*.json") or [None], ids=lambda p: p.name if p else "absent"
-)
-def test_real_files_lose_no_row(file: Path | None, tmp_path: Path) -> None:
-    if file is None:
-        pytest.skip("the shared data are not here")
+@needs_shared_data
+@pytest.mark.parametrize("file", real_files("lawyer_llama/*.json"), ids=lambda path: path.name)
+def test_real_files_lose_no_row(file: Path, tmp_path: Path) -> None:
     loaded = load(file)
     values = json.loads(file.read_text("utf-8-sig"))
     assert loaded.found.read == len(values) == len(loaded.rows) + len(loaded.found.dropped)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_rows import ANY, FEW, asked, of_files, questions, talk
+from made_rows import ANY, FEW, asked, content_id, of_files, questions, talk
 
 from loralab.data import spool
-from loralab.data.conversation import Conversation, Message, content_id, copy_key, question_key
+from loralab.data.conversation import Conversation, Message, copy_key, question_key
 from loralab.data.rows import COLUMNS, PROBES, RECORD, RECORD_TYPE, TEST, TRAIN, Rows, RowTable
 from loralab.errors import ResourceError
 
@@ -102,7 +102,7 @@ def test_a_position_is_that_of_the_list(index: list[int], at: int) -> None:
     rows = asked([f"q{i}" for i in range(10)]).take(np.array(index, np.int64))
     if -len(index) <= at < len(index):
         assert rows[at] == rows[np.int64(at)] == list(rows)[at]  # type: ignore[call-overload]
-        assert rows.id_of(at) == rows[at].id
+        assert rows.id_of(rows[at].index) == rows[at].id
         assert rows.conversations()[at] == rows[at].conversation
     else:
         with pytest.raises(IndexError):

@@ -143,7 +143,7 @@ def test_what_has_no_room_is_counted(tmp_path: Path) -> None:
 
 def test_a_page_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ResourceError, match="choose another file"):
+    with pytest.raises(ResourceError, match="choose another place"):
         write_compare_page(compared(*runs(tmp_path)), tmp_path / "file" / "page.html")
 
 

@@ -101,6 +101,11 @@ def _finish(console: Console, evaluated: Evaluated, request: Request, as_json: b
         command = say(
             "leave out --limit to ask the other {n} questions too, with another --out", n=evaluated.left_out
         )
+    elif request.questions == str(request.task.own_questions):
+        command = say(
+            "loralab score --task {task} --predictions {predictions}",
+            task=request.task.name, predictions=evaluated.folder.predictions,
+        )  # fmt: skip
     else:
         command = say(
             "loralab score --task {task} --predictions {predictions} --questions {questions}",

@@ -10,7 +10,7 @@ from loralab.cli.console import Console, common, pass_console
 from loralab.cli.data_config import config_of, template_of
 from loralab.cli.data_words import tell_data
 from loralab.cli.downloads import progress_lines
-from loralab.errors import Problem, ResourceError, UsageError
+from loralab.errors import Problem, UsageError
 from loralab.train.prepare import prepare as prepare_data
 from loralab.train.prepared_files import write_prepared
 from loralab.train.start import refuse_unavailable
@@ -43,14 +43,10 @@ def prepare(
     if missing:
         raise missing
     prepared = prepare_data(config, template).noting(notes)
-    try:
-        prepared.write(out)
-        prepared.refuse(config.data)
-        prepared.refuse_without_training_rows()
-        counts = write_prepared(prepared, config.data, out)
-    except ResourceError as error:
-        first = error.problems[0]
-        raise ResourceError(Problem(first.what, first.where, next=say("choose another folder"))) from None
+    prepared.write(out)
+    prepared.refuse(config.data)
+    prepared.refuse_without_training_rows()
+    counts = write_prepared(prepared, config.data, out)
     if as_json:
         console.data({"folder": str(out), "rows": counts, "data": prepared.report.to_dict()})
     else:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH = 1024  # rows
-# what pyarrow raises for values that Python cannot hold: years beyond 9999, text that is not UTF-8
+# what pyarrow raises for values that Python cannot hold: text that is not UTF-8 (ValueError), years beyond 9999
+# (OverflowError, ValueError), and types that it has no Python value for (its own word: NotImplementedError)
 UNUSABLE = (ValueError, OverflowError, NotImplementedError)
 PAGE = 1 << 20  # bytes read at once from a column of a row group
 

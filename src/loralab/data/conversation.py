@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import unicodedata
@@ -114,11 +113,6 @@ def pack(conversation: Conversation) -> bytes:
 def unpack(data: bytes) -> Conversation:
     """The conversation that `pack` wrote."""
     return Conversation(tuple(Message(*turn) for turn in json.loads(data)))
-
-
-def content_id(conversation: Conversation) -> str:
-    """16 hex digits of the sha256 over the messages."""
-    return hashlib.sha256(pack(conversation)).hexdigest()[:16]
 
 
 def copy_key(conversation: Conversation) -> bytes:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any
 
 from loralab.data.conversation import Conversation
 from loralab.data.doctor.duplicates import find_duplicates
 from loralab.data.doctor.near import SHINGLE, THRESHOLD, QuestionIndex
 from loralab.data.law_shapes import WITH_LAWS, WITH_REFERENCE
-from loralab.data.rows import Rows
+from loralab.data.rows import OfRows, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,32 +105,16 @@ def overlap_report(
     }  # fmt: skip
 
 
-class _Talks(Sequence[str]):
-    """All that is said in each row, read when asked."""
-
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @overload
-    def __getitem__(self, at: int) -> str: ...
-    @overload
-    def __getitem__(self, at: slice) -> _Talks: ...
-    def __getitem__(self, at: int | slice) -> str | _Talks:
-        if isinstance(at, slice):
-            return _Talks(self._rows[at])
-        talk = self._rows.conversation(int(self._rows.index[at]))
-        return "\n".join(m.content for m in talk.messages if m.role != "system")
-
-
 def find_near_copies(rows: Rows) -> dict[str, Any]:
     """Groups of rows that are nearly the same in question and answer, as a JSON value with the places of some.
 
     Slow beside the rest: see `find_duplicates`.
     """
-    found = find_duplicates(_Talks(rows)).to_dict()
+
+    def said(index: int) -> str:
+        return "\n".join(m.content for m in rows.conversation(index).messages if m.role != "system")
+
+    found = find_duplicates(OfRows(rows, said)).to_dict()
     places = [[rows.place(int(rows.index[at])) for at in group["rows"]] for group in found["examples"]]
     return {
         "groups": found["groups"], "rows": found["extra"], "shingle_characters": found["shingle_characters"],

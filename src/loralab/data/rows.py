@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, overload
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from loralab.data.conversation import Conversation, Row, copy_key, pack, questio
 from loralab.data.spool import Spool
 
 Index = npt.NDArray[np.int64]
+T = TypeVar("T")
 TRAIN, TEST, PROBES = 0, 1, 2  # the files that a row came from: data.train, data.test, data.probes
 
 # 64 bits of a hash stand for a text: among 1,000,000 rows two texts share them with a chance of 3 in 100 million
@@ -158,9 +159,8 @@ class Rows(Sequence[Row]):
         pairs = zip(self.column("content").tolist(), self.column("copy").tolist(), strict=True)
         return [_id(content, copy) for content, copy in pairs]
 
-    def id_of(self, at: int) -> str:
-        """The id of the row at a position of this sequence."""
-        index = self.index[at]
+    def id_of(self, index: int) -> str:
+        """The id of the row with this index in the table."""
         return _id(int(self._columns["content"][index]), int(self._columns["copy"][index]))
 
     def places(self) -> list[str]:
@@ -177,9 +177,9 @@ class Rows(Sequence[Row]):
         start, length = int(self._columns["start"][index]), int(self._columns["length"][index])
         return unpack(self._table.spool.get(start, length))
 
-    def conversations(self, system: str | None = None) -> Conversations:
+    def conversations(self, system: str | None = None) -> OfRows[Conversation]:
         """The conversations alone, read when asked; `system` goes in front of those without a system message."""
-        return Conversations(self, system)
+        return OfRows(self, lambda index: self.conversation(index).with_system(system))
 
     def content_key(self) -> bytes:
         """What tells these rows, in this order, from any others: sha256 over their contents' hashes."""
@@ -193,29 +193,29 @@ class Rows(Sequence[Row]):
         columns = self._columns
         shape = list(self._table.shapes)[int(columns["shape"][index])]
         return Row(
-            _id(int(columns["content"][index]), int(columns["copy"][index])), self.conversation(index),
+            self.id_of(index), self.conversation(index),
             self.file(index), self.place(index), int(columns["position"][index]), shape, index,
         )  # fmt: skip
 
 
-class Conversations(Sequence[Conversation]):
-    """The conversations of rows, read when asked."""
+class OfRows(Sequence[T]):
+    """Something of each row, made from its index when asked for."""
 
-    def __init__(self, rows: Rows, system: str | None) -> None:
-        self._rows, self._system = rows, system
+    def __init__(self, rows: Rows, make: Callable[[int], T]) -> None:
+        self._rows, self._make = rows, make
 
     def __len__(self) -> int:
         return len(self._rows)
 
     @overload
-    def __getitem__(self, at: int) -> Conversation: ...
+    def __getitem__(self, at: int) -> T: ...
     @overload
-    def __getitem__(self, at: slice) -> Conversations: ...
-    def __getitem__(self, at: int | slice) -> Conversation | Conversations:
-        """A conversation, or those of a slice."""
+    def __getitem__(self, at: slice) -> OfRows[T]: ...
+    def __getitem__(self, at: int | slice) -> T | OfRows[T]:
+        """That of a row, or those of a slice."""
         if isinstance(at, slice):
-            return Conversations(self._rows[at], self._system)
-        return self._rows.conversation(int(self._rows.index[at])).with_system(self._system)
+            return OfRows(self._rows[at], self._make)
+        return self._make(int(self._rows.index[at]))
 
 
 def _id(content: int, copy: int) -> str:

@@ -18,6 +18,7 @@ from loralab.evaluate.heldout import LOWER_IS_BETTER
 from loralab.evaluate.likeness import Unlike, templates_differ, unlike
 from loralab.evaluate.side import Key, Side
 from loralab.evaluate.statistics import (
+    FEW,
     SIGN_FLIPS,
     Estimate,
     are_right_or_wrong,
@@ -26,7 +27,7 @@ from loralab.evaluate.statistics import (
     paired_difference,
     randomisation_p,
 )
-from loralab.evaluate.verdict import FEW, SIGNIFICANT
+from loralab.evaluate.verdict import SIGNIFICANT
 from loralab.words import Words, say
 
 NOT_COMPARABLE = say("not comparable")

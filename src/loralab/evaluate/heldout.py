@@ -13,6 +13,7 @@ from typing import Any
 from loralab.evaluate.rouge import VERSION as ROUGE_VERSION
 from loralab.evaluate.rouge import rouge_l
 from loralab.evaluate.statistics import Estimate, weighted_mean
+from loralab.evaluate.tasks.reference import exact_match
 
 TASK, CLEAN_TASK = "heldout", "heldout_clean"
 METRIC_VERSIONS = (ROUGE_VERSION, "exact_match/1", "loss/1")
@@ -31,7 +32,7 @@ def answer_rows(predictions: Iterable[Mapping[str, Any]]) -> list[ScoreRow]:
             continue
         answer, reference = prediction["answer"], prediction["reference"]
         for metric, value in (
-            ("exact_match", float(answer.strip() == reference.strip())),
+            ("exact_match", exact_match(answer, reference)),
             ("rouge_l", rouge_l(answer, reference)),
         ):
             rows.append(_row(metric, prediction["id"], value, 1, empty=not answer.strip()))

@@ -9,11 +9,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from loralab.evaluate.statistics import FEW
 from loralab.run.events import Event
 from loralab.run.view import Run
 from loralab.words import Words, say
 
-FEW = 50  # test rows
 WINDOW = 20  # steps over which training loss is averaged
 DIGITS = 3  # of a loss in a sentence; what they do not tell apart is called the same
 Point = tuple[int, float]  # step, loss

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from loralab.config.schema import Config
 from loralab.engine.base import TextGenerator
 from loralab.engine.generate import LocalGenerator
-from loralab.errors import Problem, ResourceError, UsageError
+from loralab.errors import Problem, UsageError
 from loralab.evaluate.eval_folder import FIELDS, AnswerLog, EvalFolder, Row
 from loralab.evaluate.eval_identity import refuse_differences, surroundings_changed
 from loralab.evaluate.predictions import Prediction
@@ -20,9 +21,8 @@ from loralab.evaluate.stage import Asker
 from loralab.evaluate.task_scores import Scores, scores_document
 from loralab.model.attach import attach_adapter
 from loralab.model.load import load_base
-from loralab.model.memory import is_out_of_memory
+from loralab.model.memory import naming_what_needs_less
 from loralab.model.small_files import read_object
-from loralab.model.tokenizer import first_line
 from loralab.run.files import write_json, write_json_lines
 from loralab.run.lock import RunLock
 from loralab.words import say
@@ -176,19 +176,10 @@ def _load(prepared: Prepared) -> TextGenerator:
     return LocalGenerator(model, prepared.device, pad_id, prepared.decoding["batch_rows"])
 
 
-@contextlib.contextmanager
-def naming_what_is_smaller(where: str) -> Iterator[None]:
+def naming_what_is_smaller(where: str) -> AbstractContextManager[None]:
     """Turn an out-of-memory error of the block into a ResourceError that says what needs less."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError
-        if not is_out_of_memory(error):
-            raise
-        raise ResourceError(
-            Problem(
-                say("memory does not suffice: {reason}", reason=first_line(error)),
-                where,
-                say("the answers so far are saved; batches are part of what is compared"),
-                say("set --batch-rows or --max-new-tokens lower, with another --out"),
-            )
-        ) from error
+    return naming_what_needs_less(
+        where,
+        say("the answers so far are saved; batches are part of what is compared"),
+        say("set --batch-rows or --max-new-tokens lower, with another --out"),
+    )

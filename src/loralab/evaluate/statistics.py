@@ -25,6 +25,7 @@ ROUNDING = 1e-12  # of the values: what is smaller came from adding in another o
 # With fewer rows not even differences of one sign are significant: 2 x 0.5^5 > 0.05, and the bootstrap,
 # which knows no value but those it saw, would say so all the same.
 SMALLEST = 6
+FEW = 50  # rows: with fewer only large differences can be shown, which is then said
 
 
 @dataclass(frozen=True)

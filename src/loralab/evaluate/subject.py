@@ -10,9 +10,9 @@ from typing import Any, Literal
 from loralab.config import load_config
 from loralab.config.schema import Dtype, ModelConfig
 from loralab.errors import Problem, UsageError
-from loralab.model.adapter import SETTINGS
 from loralab.model.attach import check_adapter_folder
 from loralab.model.folder import CONFIG
+from loralab.model.misfit import SETTINGS
 from loralab.model.small_files import read_object
 from loralab.run.view import Run, open_run
 from loralab.words import say

@@ -10,11 +10,10 @@ from typing import Any
 
 from loralab.evaluate.heldout import LOWER_IS_BETTER
 from loralab.evaluate.overfit import overfit
-from loralab.evaluate.statistics import SMALLEST, Estimate, exact_mcnemar, paired_difference
+from loralab.evaluate.statistics import FEW, SMALLEST, Estimate, exact_mcnemar, paired_difference
 from loralab.run.view import Run, stage_name
 from loralab.words import Words, say
 
-FEW = 50
 SIGNIFICANT = 0.05
 RIGHT_OR_WRONG = frozenset({"exact_match", "accuracy"})
 HEADLINES = ("loss", "exact_match", "rouge_l")

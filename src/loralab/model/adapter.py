@@ -10,10 +10,11 @@ from typing import Any
 
 from loralab.config.schema import LoraConfig
 from loralab.errors import Problem, UsageError
+from loralab.model.misfit import SETTINGS, refuse_misfits, shapes_of
 from loralab.run.files import fsync_file, writing
 from loralab.words import say
 
-WEIGHTS, SETTINGS = "adapter_model.safetensors", "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
 NAME = "default"
 # Settings of PEFT that change what an adapter's weights mean, and that loralab does not train with.
 UNSUPPORTED = (
@@ -124,19 +125,8 @@ def load_adapter(model: Any, folder: Path) -> None:
         raise UsageError(
             Problem(say("the adapter cannot be read: {reason}", reason=error), str(folder / WEIGHTS))
         ) from None
-    mine = {k.replace(f".{NAME}.", "."): tuple(p.shape) for k, p in trainable(model).items()}
-    theirs = {k: tuple(v.shape) for k, v in tensors.items()}
-    if mine != theirs:
-        different = sorted(k for k in mine.keys() | theirs.keys() if mine.get(k) != theirs.get(k))
-        raise UsageError(
-            Problem(
-                say(
-                    "the adapter does not fit this model and lora settings, first at {name}",
-                    name=different[0],
-                ),
-                str(folder),
-            )
-        )
+    places = {k.replace(f".{NAME}.", "."): p for k, p in trainable(model).items()}
+    refuse_misfits(shapes_of(tensors), shapes_of(places), folder)
     set_peft_model_state_dict(model, tensors, adapter_name=NAME)
 
 

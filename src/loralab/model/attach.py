@@ -7,24 +7,23 @@ Every tensor of the file must have its place, and every place its tensor.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from loralab.errors import Problem, UsageError
-from loralab.model.adapter import NAME, SETTINGS, WEIGHTS
+from loralab.model.adapter import NAME, WEIGHTS
 from loralab.model.load import quiet
+from loralab.model.misfit import SETTINGS, advice, made_for, refuse_misfits, shapes_of
 from loralab.model.small_files import read_object
 from loralab.model.tokenizer import first_line
 from loralab.model.weights import safetensors_problem
-from loralab.words import Words, say
+from loralab.words import say
 
 PREFIX = "base_model.model."
 PICKLE = "adapter_model.bin"
 NOTED = frozenset({"peft_version"})  # settings that change nothing
 NAMED = 4  # modules that a refusal names
-
-Shapes = Mapping[str, tuple[int, ...]]
 
 
 def check_adapter_folder(folder: Path) -> None:
@@ -75,7 +74,7 @@ def attach_adapter(base: Any, folder: Path) -> Any:
     except (ValueError, TypeError, ImportError) as error:  # settings that PEFT cannot carry out on this model
         raise _unusable(error, folder) from error
     places = get_peft_model_state_dict(model, adapter_name=NAME, save_embedding_layers=False)
-    _refuse_misfits(_shapes(tensors), _shapes(places), folder)
+    refuse_misfits(shapes_of(tensors), shapes_of(places), folder)
     set_peft_model_state_dict(model, tensors, adapter_name=NAME)
     model.requires_grad_(False)
     return model.eval()
@@ -123,57 +122,13 @@ def _refuse_unknown_modules(tensors: Iterable[str], modules: Collection[str], fo
             all=len(wanted),
             names=shown,
         )
-        raise UsageError(Problem(what, str(folder), _made_for(folder), _advice()))
+        raise UsageError(Problem(what, str(folder), made_for(folder), advice()))
 
 
 def _module(tensor: str) -> str:
     """The module of the base that a tensor belongs to."""
     name = tensor.removeprefix(PREFIX)
     return name.partition(".lora_")[0] if ".lora_" in name else name.rpartition(".")[0]
-
-
-def _refuse_misfits(found: Shapes, expected: Shapes, folder: Path) -> None:
-    """Raise UsageError unless the file holds exactly the tensors that its settings make, in their shapes."""
-    differing = [name for name in sorted(expected) if name in found and found[name] != expected[name]]
-    missing = sorted(expected.keys() - found.keys())
-    foreign = sorted(found.keys() - expected.keys())
-    problems = []
-    if differing:
-        name = differing[0]
-        what = say(
-            "{name} is {found} in the adapter, this model asks for {expected} (tensors that do not fit: {n})",
-            n=len(differing), name=name, found=list(found[name]), expected=list(expected[name]),
-        )  # fmt: skip
-        problems.append(Problem(what, str(folder), _made_for(folder), _advice()))
-    if missing:
-        what = say(
-            "the adapter lacks {n} tensors that its settings ask for, first {name}",
-            n=len(missing),
-            name=missing[0],
-        )
-        problems.append(Problem(what, str(folder)))
-    if foreign:
-        what = say(
-            "the adapter holds {n} tensors that its settings have no place for, first {name}",
-            n=len(foreign),
-            name=foreign[0],
-        )
-        problems.append(Problem(what, str(folder)))
-    if problems:
-        raise UsageError(*problems)
-
-
-def _shapes(tensors: Mapping[str, Any]) -> Shapes:
-    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-
-
-def _made_for(folder: Path) -> Words | None:
-    base = read_object(folder, SETTINGS)[0].get("base_model_name_or_path")
-    return say("the adapter was made for {base}", base=base) if base else None
-
-
-def _advice() -> Words:
-    return say("put the adapter on the model that it was made for")
 
 
 def _unusable(error: Exception, folder: Path) -> UsageError:

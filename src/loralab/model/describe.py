@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loralab.model.adapter import SETTINGS, WEIGHTS
+from loralab.model.adapter import WEIGHTS
+from loralab.model.misfit import SETTINGS
 from loralab.model.small_files import read_object
 from loralab.run.files import sha256
 

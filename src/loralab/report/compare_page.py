@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loralab.errors import Problem, ResourceError
 from loralab.evaluate.changes import Change
 from loralab.evaluate.comparison import Comparison, Difference
 from loralab.evaluate.side import Side
@@ -77,11 +76,7 @@ def build_compare_page(comparison: Comparison, language: str = "en") -> str:
 
 def write_compare_page(comparison: Comparison, path: Path, language: str = "en") -> Path:
     """Write the page to a file; its path. Raises ResourceError if it cannot be written."""
-    try:
-        write_text(path, build_compare_page(comparison, language))
-    except ResourceError as error:  # the advice of a run folder does not help here
-        first = error.problems[0]
-        raise ResourceError(Problem(first.what, first.where, next=say("choose another file"))) from None
+    write_text(path, build_compare_page(comparison, language))
     return path
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from loralab.data.reasons import BAD_ROW
 from loralab.encode.preview import LEGEND, Preview
-from loralab.errors import Problem, ResourceError
 from loralab.report import data_tables, tables
 from loralab.report.lengths import Bin, draw_histogram
 from loralab.report.render import render_page
@@ -75,11 +74,7 @@ def build_data_page(sheet: DataSheet, language: str = "en") -> str:
 
 def write_data_page(sheet: DataSheet, path: Path, language: str = "en") -> Path:
     """Write the page to a file; its path. Raises ResourceError if it cannot be written."""
-    try:
-        write_text(path, build_data_page(sheet, language))
-    except ResourceError as error:  # the advice of a run folder does not help here
-        first = error.problems[0]
-        raise ResourceError(Problem(first.what, first.where, next=say("choose another file"))) from None
+    write_text(path, build_data_page(sheet, language))
     return path
 
 

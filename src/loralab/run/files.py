@@ -46,9 +46,9 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         advice = (
-            say("free some space, then resume the run")
+            say("free some space, then run the command again; a run goes on with loralab resume")
             if full
-            else say("choose another folder with run.dir=FOLDER")
+            else say("choose another place: run.dir=FOLDER for runs, else the command's own option")
         )
         raise ResourceError(
             Problem(say("cannot be written: {reason}", reason=error.strerror), str(path), next=advice)

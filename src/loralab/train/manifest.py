@@ -8,14 +8,11 @@ from typing import Any
 
 from loralab.config.schema import Config
 from loralab.data.report import FileInfo
-from loralab.model.describe import describe_model
 from loralab.run.events import utc_now
 from loralab.run.files import sha256
 from loralab.run.folder import RunFolder
 from loralab.run.view import FORMAT
 from loralab.train.environment import git_state, hardware, versions
-
-__all__ = ["describe_model", "make_manifest"]
 
 
 def make_manifest(

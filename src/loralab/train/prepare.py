@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from loralab.data.mixture import effective_mixture, mix
 from loralab.data.overlap import Overlap, find_near_copies, find_overlap, overlap_report, user_texts
 from loralab.data.reasons import BAD_ROW
 from loralab.data.report import DataReport, count_copies, count_reasons, count_repairs, dropped_line
-from loralab.data.rows import PROBES, TEST, Rows
+from loralab.data.rows import PROBES, TEST, OfRows, Rows
 from loralab.data.split import (
     Split,
     check_slices,
@@ -35,26 +34,6 @@ from loralab.evaluate.questions import Question, freeze_questions
 from loralab.run.files import write_json, write_json_lines
 from loralab.train.data_warnings import data_warnings
 from loralab.words import Words, say
-
-
-class TokenRows(Sequence[TokenRow]):
-    """Rows as an engine takes them, read when asked."""
-
-    def __init__(self, rows: Rows, encoded: EncodedRows) -> None:
-        self._rows, self._encoded = rows, encoded
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @overload
-    def __getitem__(self, at: int) -> TokenRow: ...
-    @overload
-    def __getitem__(self, at: slice) -> TokenRows: ...
-    def __getitem__(self, at: int | slice) -> TokenRow | TokenRows:
-        """A row, or those of a slice."""
-        if isinstance(at, slice):
-            return TokenRows(self._rows[at], self._encoded)
-        return TokenRow(self._rows.id_of(at), self._encoded.of(int(self._rows.index[at])))
 
 
 @dataclass(frozen=True)
@@ -76,9 +55,9 @@ class Prepared:
     near: frozenset[str] = frozenset()
     search_seconds: float = 0.0  # that the search for near-duplicates took
 
-    def token_rows(self, rows: Rows) -> TokenRows:
-        """Rows as an engine takes them."""
-        return TokenRows(rows, self.encoded)
+    def token_rows(self, rows: Rows) -> OfRows[TokenRow]:
+        """Rows as an engine takes them, read when asked."""
+        return OfRows(rows, lambda index: TokenRow(rows.id_of(index), self.encoded.of(index)))
 
     def tokens_of(self, index: int) -> Encoded:
         """The tokens of the row with this index."""

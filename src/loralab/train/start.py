@@ -21,6 +21,7 @@ from loralab.evaluate.heldout import METRIC_VERSIONS
 from loralab.evaluate.questions import Question, fingerprint
 from loralab.evaluate.stage import Asker, make_asker, stop_ids
 from loralab.model.adapter import trainable
+from loralab.model.describe import describe_model
 from loralab.model.folder import check_model_folder, weight_files
 from loralab.model.load import TunedModel, check_architecture, load_tuned, pick_device
 from loralab.model.locate import Located, locate
@@ -32,7 +33,7 @@ from loralab.track.sink import Sink
 from loralab.train.checkpoint import Checkpoint, restore_checkpoint
 from loralab.train.evaluate_stage import Stages
 from loralab.train.loop import Loop, known_loss
-from loralab.train.manifest import describe_model, make_manifest
+from loralab.train.manifest import make_manifest
 from loralab.train.memory import naming_the_knobs
 from loralab.train.order import plan_steps
 from loralab.train.prepare import Prepared, data_names, prepare

@@ -68,6 +68,7 @@ EVALUATION: dict[str, str] = {
 
 # Commands that read the same in both languages.
 EVALUATION_LITERAL = (
+    "loralab score --task {task} --predictions {predictions}",
     "loralab score --task {task} --predictions {predictions} --questions {questions}",
     "pip install --upgrade peft",
 )

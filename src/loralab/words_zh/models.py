@@ -13,8 +13,6 @@ MODELS: dict[str, str] = {
         "lora.targets 含有 {name}，它在该模型中与输入嵌入共享权重",
     "remove it from lora.targets": "请从 lora.targets 中删去",
     "the adapter cannot be read: {reason}": "无法读取适配器：{reason}",
-    "the adapter does not fit this model and lora settings, first at {name}":
-        "适配器与该模型及 lora 设置不符，首处在 {name}",
     "is not an adapter folder: {reason}": "不是适配器文件夹：{reason}",
     "the adapter has {key} {found}, the config says {value}": "适配器的 {key} 为 {found}，配置中为 {value}",
     "the adapter has {key} {value}, loralab trains without it": "适配器的 {key} 为 {value}，loralab 的训练不支持该设置",

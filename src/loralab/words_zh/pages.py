@@ -163,7 +163,6 @@ PAGES: dict[str, str] = {
     "held out for tests": "留作测试",
     "probes": "固定问题",
     "This needs a tokenizer: add --model FOLDER.": "此项需要分词器：请加上 --model 文件夹。",
-    "choose another file": "请换一个文件",
     # data page: rows
     "Where every row went": "每一行的去向",
     "{read} read = {kept} kept + {dropped} dropped": "读入 {read} = 保留 {kept} + 丢弃 {dropped}",

@@ -33,8 +33,10 @@ RUNS: dict[str, str] = {
     "{name}: {before} ({first}) to {after} ({last}), difference {difference}, {interval}, n = {n}: {judgement}.":
         "{name}：{before}（{first}）→ {after}（{last}），差值 {difference}，{interval}，n = {n}：{judgement}。",
     # folder
-    "free some space, then resume the run": "腾出空间，然后继续该运行",
-    "choose another folder with run.dir=FOLDER": "用 run.dir=文件夹 另选位置",
+    "free some space, then run the command again; a run goes on with loralab resume":
+        "请腾出空间，然后重新执行命令；运行可用 loralab resume 继续",
+    "choose another place: run.dir=FOLDER for runs, else the command's own option":
+        "请另选位置：运行用 run.dir=文件夹，其他命令用各自的选项",
     "no such run folder": "运行文件夹不存在",
     "is not a run folder: it has neither manifest.json nor config.yaml":
         "不是运行文件夹：既没有 manifest.json，也没有 config.yaml",
