@@ -80,7 +80,7 @@ def test_train_returns_the_run_and_feeds_the_sinks(quick_config: Callable[..., A
     assert run.status == listener.status == "finished"
     assert listener.run == run.folder
     assert [e["seq"] for e in listener.events] == [e["seq"] for e in run.record.events]
-    assert set(run.scores("after")["heldout"]) == {"loss", "perplexity", "rouge_l", "exact_match"}
+    assert set(run.scores("after")["heldout"]) >= {"loss", "perplexity", "rouge_l", "exact_match"}
     assert run.folder.report.is_file()
 
 

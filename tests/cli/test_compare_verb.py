@@ -9,6 +9,7 @@ import pytest
 
 from doubles.command import Job, invoke
 from doubles.compared import write_run
+from doubles.evaluated import write_evaluation
 
 LOW, HIGH = [0.2 + 0.001 * i for i in range(40)], [0.4 + 0.002 * i for i in range(40)]
 WRONG, RIGHT = [0.0] * 40, [1.0] * 20 + [0.0] * 20
@@ -137,3 +138,85 @@ def test_what_cannot_be_compared_is_said_with_2(
 def test_a_run_whose_name_has_a_colon_is_itself(pair: tuple[Path, Path]) -> None:
     named = pair[0].rename(pair[0].with_name("a:before"))
     assert invoke("compare", named, pair[1], "-q").code == 0
+
+
+# ----------------------------------------------------------------------------- folders of loralab eval
+
+
+@pytest.fixture
+def exams(tmp_path: Path) -> tuple[Path, Path]:
+    asked = [(f"q{i}", f"第{i}问？", "ABCD"[i % 4]) for i in range(40)]
+    right = [reference for _, _, reference in asked]
+    return (
+        write_evaluation(tmp_path / "base-exam", "choice", asked, ["A"] * 40),
+        write_evaluation(tmp_path / "tuned-exam", "choice", asked, right, adapter="/runs/0001-law/adapter"),
+    )
+
+
+def test_two_evaluations_of_one_exam(exams: tuple[Path, Path]) -> None:
+    said = invoke("compare", *exams, "--json")
+    document = json.loads(said.out)
+    assert said.code == 0, said.err
+    difference = next(d for d in document["differences"] if d["metric"] == "accuracy")
+    assert (difference["value"], difference["verdict"], difference["test"]) == (0.75, "better", "mcnemar")
+    assert len([c for c in document["fixed"] if c["metric"] == "accuracy"]) == 30
+    runs = document["runs"]
+    assert [(r["run"], r["kind"], r["stage"], r["status"]) for r in runs] == [
+        ("base-exam", "eval", None, "finished"), ("tuned-exam", "eval", None, "finished"),
+    ]  # fmt: skip
+    assert (runs[0]["answer_tokens"], runs[0]["answer_seconds"], runs[0]["steps"]) == (40, 20.0, None)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("model + 0001-law/adapter", "30 questions fixed", "20.0 s")),
+        ("zh", ("30 题由错变对", "回答耗时")),
+    ],
+)
+def test_evaluations_in_words_and_on_a_page(
+    exams: tuple[Path, Path], tmp_path: Path, language: str, words: tuple[str, ...]
+) -> None:
+    page = tmp_path / "page.html"
+    said = invoke("compare", *exams, "--html", page, "--lang", language)
+    assert said.code == 0, said.err
+    for word in words:
+        assert word in said.err, word
+    html = page.read_text("utf-8")
+    assert "tuned-exam" in html and "0001-law/adapter" in html and 'id="curves"' not in html
+
+
+def test_an_evaluation_and_a_run_that_share_no_task_end_with_5(
+    exams: tuple[Path, Path], pair: tuple[Path, Path]
+) -> None:
+    said = invoke("compare", pair[0], exams[0])
+    assert said.code == 5 and "share the task general alone" in said.err and "--anyway" in said.err
+    assert invoke("compare", pair[0], exams[0], "--anyway", "-q").code == 0
+
+
+def test_stages_and_unfinished_evaluations_are_said_with_2(exams: tuple[Path, Path]) -> None:
+    for words in ((f"{exams[0]}:before", exams[1]), (exams[0], "--stages", "before,after")):
+        said = invoke("compare", *words)
+        assert said.code == 2 and "is an evaluation, which has no stages" in said.err
+    (exams[1] / "scores.json").unlink()
+    said = invoke("compare", *exams)
+    assert said.code == 2 and "not finished: 40 of 40 answers" in said.err and "Traceback" not in said.err
+
+
+def test_a_runs_general_answers_are_those_that_loralab_eval_gets(job: Job, tmp_path: Path) -> None:
+    """The same adapter, prompts and settings in two ways: no answer and no score differs."""
+    settings = ("evaluate.general=true", "evaluate.max_new_tokens=4", "evaluate.stages=[before,after]",
+                f"run.dir={tmp_path}", "train.max_steps=2", "train.epochs=null", "evaluate.batch_rows=8")  # fmt: skip
+    trained = invoke("train", job.config, *settings, "--json")
+    assert trained.code == 0, trained.err
+    run = Path(json.loads(trained.out.splitlines()[-1])["run"])
+    asked = invoke("eval", run, "--task", "general", "--out", tmp_path / "out", "--max-new-tokens", "4")
+    assert asked.code == 0, asked.err
+    said = invoke("compare", run, tmp_path / "out", "--json")
+    assert said.code == 0, said.err
+    document = json.loads(said.out)
+    found = [d for d in document["differences"] if d["task"] == "general"]
+    assert {d["metric"] for d in found} >= {"accuracy", "ended", "repetition", "right_language"}
+    assert {(d["value"], d["n"] > 0) for d in found} == {(0.0, True)} and not document["fixed"]
+    longer = invoke("eval", run, "--task", "general", "--out", tmp_path / "long", "--max-new-tokens", "5")
+    assert longer.code == 0 and invoke("compare", run, tmp_path / "long").code == 5

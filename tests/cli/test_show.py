@@ -44,6 +44,27 @@ def test_words_name_status_data_steps_scores_and_verdict(job: Job) -> None:
     assert said.err.rstrip().endswith(f"next: loralab report {job.run}")
 
 
+def test_fixed_and_broken_answers_are_counted_for_each_metric(copy: Path) -> None:
+    path = copy / "scores" / "after.rows.jsonl"
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    mine = [row for row in rows if (row["task"], row["metric"]) == ("heldout", "exact_match")]
+    assert len(mine) > 3 and {row["value"] for row in mine} == {0.0}
+    mine[0]["value"] = mine[2]["value"] = 1.0
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    said = invoke("show", copy)
+    assert "changed answers, before to after:" in said.err
+    assert f"  heldout/exact_match: 2 fixed, 0 broken, of {len(mine)}" in said.err
+    assert (
+        f"heldout/exact_match：{len(mine)} 题中 2 题由错变对，0 题由对变错"
+        in invoke("show", copy, "--lang", "zh").err
+    )
+    (copy / "scores" / "before.rows.jsonl").unlink()
+    (copy / "scores" / "epoch-1.rows.jsonl").unlink()
+    assert "changed answers, epoch 2 to after:" in invoke("show", copy).err
+    (copy / "scores" / "epoch-2.rows.jsonl").unlink()
+    assert "changed answers" not in invoke("show", copy).err
+
+
 def test_quiet_says_nothing(job: Job) -> None:
     assert (invoke("show", job.run, "-q").err, invoke("-q", "show", job.run).err) == ("", "")
 

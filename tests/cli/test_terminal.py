@@ -68,6 +68,8 @@ def test_warnings_failed_mirrors_and_stages_are_said(
         {"kind": "stage_started", "stage": "before"},
         {"kind": "prediction", "stage": "before"}, {"kind": "prediction", "stage": "before"},
         {"kind": "stage_finished", "stage": "before", "seconds": 2.2},
+        {"kind": "note", "code": "early_stop", "message": "training ended early"},
+        {"kind": "note", "message": "adapter/ is step 4", "step": 4},
         {"kind": "unknown kind of a later version"},
     ]  # fmt: skip
     play(TerminalSink(Console("en"), 1), tmp_path, 2, *events)
@@ -76,7 +78,7 @@ def test_warnings_failed_mirrors_and_stages_are_said(
         "warning: odd {rows}" in err
         and "swanlab failed, the run goes on; 3 events not mirrored: no network" in err
     )
-    assert "2 answers in 2 s" in err
+    assert "2 answers in 2 s" in err and "training ended early" in err and "adapter/" not in err
 
 
 @pytest.mark.parametrize(("loudness", "said"), [(QUIET, False), (VERBOSE, True)])

@@ -102,6 +102,56 @@ def test_a_mistake_in_the_choice_of_data(mistakes: Callable[..., list[str]], key
     ]
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("evaluate: {heldout_every_steps: 0}", "evaluate.heldout_every_steps must be at least 1"),
+        ("train: {stop_after_worse_evaluations: 0}", "train.stop_after_worse_evaluations must be at least 1"),
+        ("evaluate: {best_by: bleu}", "evaluate.best_by is 'bleu', must be one of: heldout_loss, exact_match, rouge_l,"
+         " citation_f1, general, last"),
+        ("evaluate: {best_by: rouge_l, stages: [before, after]}",
+         "evaluate.best_by is rouge_l, which is measured at the end of epochs, and evaluate.stages has no epoch"),
+        ("evaluate: {best_by: general, general: false}",
+         "evaluate.best_by is general, and evaluate.general is false: the prompts are not asked"),
+    ],
+)  # fmt: skip
+def test_a_choice_that_has_nothing_to_choose_by_is_named(
+    mistakes: Callable[..., list[str]], lines: str, said: str
+) -> None:
+    assert mistakes(with_keys(lines)) == [f"law.yaml:3: {said}"]
+
+
+STOP = "train.stop_after_worse_evaluations"
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ([f"{STOP}=2", "evaluate.best_by=last"],
+         f"{STOP} and evaluate.best_by: last are both set; nothing would be compared"),
+        ([f"{STOP}=2", "evaluate.stages=[before, after]"],
+         f"{STOP} is set, and held-out loss is measured neither at the end of epochs (evaluate.stages) nor on the way"
+         " (evaluate.heldout_every_steps)"),
+        ([f"{STOP}=2", "data.test=none"], f"{STOP} is set, and data.test leaves no rows to measure"),
+        (["evaluate.heldout_every_steps=5", "data.test=0"],
+         "evaluate.heldout_every_steps is set, and data.test leaves no rows to measure"),
+    ],
+)  # fmt: skip
+def test_stopping_that_could_never_act_is_named_whichever_key_came_last(
+    mistakes: Callable[..., list[str]], keys: list[str], said: str
+) -> None:
+    assert mistakes(BASE, *keys) == mistakes(BASE, *reversed(keys)) == [f"command line: {said}"]
+
+
+def test_stopping_and_choosing_that_can_act_are_taken(load: Callable[..., Config]) -> None:
+    on_the_way = load(BASE, f"{STOP}=3", "evaluate.heldout_every_steps=50", "evaluate.stages=[]")
+    assert (on_the_way.train.stop_after_worse_evaluations, on_the_way.evaluate.heldout_every_steps) == (3, 50)
+    scored = load(
+        BASE, f"{STOP}=1", "evaluate.best_by=rouge_l", "data.test=none", "evaluate.heldout_every_steps=null"
+    )
+    assert scored.evaluate.best_by == "rouge_l" and scored.evaluate.heldout_every_steps is None
+
+
 def test_three_mistakes_are_told_at_once_in_order(mistakes: Callable[..., list[str]]) -> None:
     text = (
         "train:\n  epohcs: 3\nmodel: {name: a/b}\ndata:\n  train: a\n  max_tokens: 0\nlora:\n  rank: many\n"

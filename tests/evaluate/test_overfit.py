@@ -113,6 +113,48 @@ def test_a_run_that_goes_on_after_its_end_has_no_adapter_of_the_new_training_yet
     assert "not written yet" in told(run)[-1]
 
 
+def early(step: int, metric: str = "heldout_loss") -> dict[str, Any]:
+    return {"kind": "note", "code": "early_stop", "message": "", "stopped_at": step, "total_steps": 40,
+            "evaluations": 3, "metric": metric}  # fmt: skip
+
+
+def test_an_early_end_is_said_until_training_goes_on(tmp_path: Path) -> None:
+    said = "Training ended early after step 8 of 40: 3 evaluations of heldout_loss in a row were no better than the best before."
+    run = made(tmp_path, [3.0, 1.0, 2.0], [1.0] * 8, chosen=4, extra=[early(8)])
+    assert told(run)[-2:] == [said, "adapter/ holds step 4, where the held-out loss was lowest."]
+    later = {"kind": "step", "step": 9, "loss": 1.0}
+    assert said not in told(made(tmp_path, [3.0, 1.0, 2.0], [1.0] * 8, extra=[early(8), later]))
+    alone = told(made(tmp_path, [], [1.0] * 8, extra=[early(8, "rouge_l")]))
+    assert len(alone) == 2 and "3 evaluations of rouge_l" in alone[1]
+
+
+def test_an_adapter_that_another_metric_chose_is_said_to_be(tmp_path: Path) -> None:
+    best = {"kind": "best", "step": 8, "metric": "rouge_l", "value": 0.5}
+    sentences = told(made(tmp_path, [3.0, 1.0, 2.0], [1.0] * 8, chosen=8, extra=[best]))
+    assert sentences[-1] == (
+        "adapter/ holds step 8, where rouge_l was best (evaluate.best_by); the held-out loss was lowest at step 4."
+    )
+    going_on = told(made(tmp_path, [3.0, 1.0, 2.0], [1.0] * 8, extra=[best]))
+    assert going_on[-1] == "adapter/ is not written yet; the best step so far, by rouge_l, is 8."
+
+
+def test_over_fitting_is_not_told_from_a_few_steps(tmp_path: Path) -> None:
+    """With losses measured every few steps, the stretch behind the turn can be one or two steps long."""
+    events = [{"kind": "step", "step": s, "loss": 2.0 - s / 10} for s in range(9, 12)]
+    short = [*events, {"kind": "held_out", "step": 11, "loss": 1.5}]
+    sentences = told(made(tmp_path, [3.0, 2.0, 1.0], [2.0] * 8, chosen=8, extra=short))
+    assert "rose by 0.500 to 1.500 (step 11)" in sentences[0] and "(means of 3 steps)" in sentences[1]
+    assert sentences[2] == "That is too few steps to tell over-fitting from chance."
+    longer = [
+        *events,
+        {"kind": "step", "step": 12, "loss": 0.5},
+        {"kind": "held_out", "step": 12, "loss": 1.5},
+    ]
+    assert (
+        "over-fitting. Fewer" in told(made(tmp_path, [3.0, 2.0, 1.0], [2.0] * 8, chosen=8, extra=longer))[2]
+    )
+
+
 def test_few_test_rows_are_said_to_be_few(tmp_path: Path) -> None:
     assert f"over {FEW - 1} test rows" in told(made(tmp_path, [3.0, 2.0], [1.0] * 4, rows=FEW - 1))[-1]
     assert "few" not in " ".join(told(made(tmp_path, [3.0, 2.0], [1.0] * 4, rows=FEW)))

@@ -8,7 +8,7 @@ import pytest
 
 from doubles.command import Job
 from loralab.evaluate.heldout import loss_rows, summarise
-from loralab.evaluate.statistics import Estimate
+from loralab.evaluate.statistics import SMALLEST, Estimate
 from loralab.evaluate.verdict import judgement, stage_difference, verdict
 from loralab.run.files import write_json, write_json_lines
 from loralab.run.folder import RunFolder
@@ -97,4 +97,32 @@ def test_numbers_that_are_not_finite_show_no_difference(run: Run) -> None:
 def test_a_real_run_has_one_sentence_a_metric(job: Job) -> None:
     sentences = [str(w) for w in verdict(open_run(job.run))]
     assert [s.partition(":")[0] for s in sentences[:3]] == ["Held-out loss", "Exact match", "ROUGE-L"]
-    assert "few" in sentences[3]
+    assert sum("is few" in s for s in sentences) == 1, "once was enough, it was said twice"
+
+
+@pytest.mark.parametrize(("n", "said"), [(SMALLEST - 1, False), (SMALLEST, True)])
+def test_citations_are_a_headline_where_enough_references_cite(run: Run, n: int, said: bool) -> None:
+    for stage, value in (("before", 0.0), ("after", 1.0)):
+        rows = [
+            {"task": "heldout", "metric": "citation_f1", "id": str(i), "value": value, "weight": 1}
+            for i in range(n)
+        ]
+        write_json_lines(run.folder.score_rows(stage), rows)
+        write_json(run.folder.scores(stage), summarise(rows))
+    sentences = [str(words) for words in verdict(run)]
+    assert any(s.startswith("Citation F1 (law articles): 0.000 (before)") for s in sentences) == said
+
+
+def test_more_perplexity_of_neutral_text_is_worse(run: Run) -> None:
+    for stage, loss in (("before", 2.0), ("after", 3.0)):
+        rows = [
+            {"task": "general", "metric": "neutral_loss", "id": str(i), "value": loss + i / 100, "weight": 1}
+            for i in range(12)
+        ]
+        write_json_lines(run.folder.score_rows(stage), rows)
+        write_json(run.folder.scores(stage), summarise(rows))
+    (sentence,) = [str(words) for words in verdict(run)]
+    assert sentence == (
+        "Text outside the task (neutral passages): perplexity 7.81 (before) to 21.22 (after), difference of the "
+        "loss +1.000, 95 % interval +1.000 to +1.000, n = 12: worse."
+    )

@@ -124,7 +124,7 @@ def test_an_adapter_of_another_model_is_refused(
 ) -> None:
     save_adapter(tuned.model, tmp_path / "start", 0.1, "m")
     other = write_tiny_model(tmp_path / "three", layers=3)
-    with pytest.raises(UsageError, match="lacks 14 tensors .* first .*layers.2"):
+    with pytest.raises(UsageError, match=r"lacks 14 tensors .* first .*layers.2"):
         load_tuned(other, quick_config(f"lora.init={tmp_path / 'start'}"), "cpu")
 
 

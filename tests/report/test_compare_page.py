@@ -18,8 +18,9 @@ from loralab.evaluate.comparison import Comparison, compare
 from loralab.evaluate.side import make_sides
 from loralab.report.compare_curves import NUM_COLOURS, course, overlays, style_of
 from loralab.report.compare_document import document
-from loralab.report.compare_page import build_compare_page, distinct_runs, p_text, signed, write_compare_page
+from loralab.report.compare_page import build_compare_page, distinct_sources, p_text, write_compare_page
 from loralab.report.run_cost import cost_rows, different_hardware, run_cost
+from loralab.report.text import signed
 from loralab.run.files import write_json
 from loralab.run.view import Run, open_run
 
@@ -155,6 +156,7 @@ def test_cost_is_what_the_record_says(tmp_path: Path) -> None:
     assert cost.to_dict() == {
         "model": "some/model", "rank": 8, "trainable": 1234, "steps": 3, "tokens": 300, "label_tokens": 180,
         "minutes": 1.5, "wall_minutes": 2.0, "peak_bytes": 2**30, "hardware": "Some GPU",
+        "kind": "run", "answer_tokens": None, "answer_seconds": None,
     }  # fmt: skip
     told = dict(cost_rows([cost], "en"))
     assert told["training time"] == ["1 min 30 s"] and told["peak memory"] == ["1.0 GiB"]
@@ -221,7 +223,7 @@ def test_stages_of_one_run_share_its_curves_and_cost(tmp_path: Path) -> None:
     run = runs(tmp_path)[0]
     write_run(run.folder.path, {"heldout/rouge_l": HIGH}, stage="before")
     comparison = compare(make_sides([(run, "before"), (run, "after")]))
-    assert [label for label, _ in distinct_runs(comparison.sides)] == ["0001-a"]
+    assert [label for label, _ in distinct_sources(comparison.sides)] == ["0001-a"]
     html = build_compare_page(comparison)
     assert html.count('<span class="side"><span class="key run0">') == 2 and 'run1"' not in html
 

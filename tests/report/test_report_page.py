@@ -37,7 +37,7 @@ def answers_of(answer: str, **fields: Any) -> dict[str, list[dict[str, Any]]]:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_page_is_well_formed(finished: Run, language: str) -> None:
     read = Page(build_report(finished, language))
-    assert read.elements["section"] == 8
+    assert read.elements["section"] == 9
     assert ("html", "lang", "zh-CN" if language == "zh" else "en") in read.attributes
 
 

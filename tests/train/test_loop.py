@@ -136,7 +136,10 @@ def test_without_test_rows_there_is_no_held_out_loss_and_the_last_adapter_is_cho
 ) -> None:
     run = loralab.train(quick_config("data.test=none", "train.epochs=1"))
     assert run.record.held_out() == [] and run.last("note")["step"] == run.record.steps()[-1]["step"]
-    assert set(run.scores("after")["heldout"]) == {"exact_match", "rouge_l"}
+    assert {"exact_match", "rouge_l"} <= set(run.scores("after")["heldout"]) and "loss" not in run.scores(
+        "after"
+    )["heldout"]
+    assert [e["code"] for e in run.record.of_kind("warning")].count("best_by_unmeasured") == 1
 
 
 def test_a_diverging_run_stops_before_the_bad_step_and_names_its_rows(

@@ -13,6 +13,7 @@ import pytest
 from loralab.config import load_config
 from loralab.errors import UsageError
 from loralab.hub.base import Located
+from loralab.train import evaluate_stage as staging
 from loralab.train import resume as resuming
 from loralab.train import start as starting
 
@@ -66,6 +67,22 @@ def test_a_revision_of_a_local_folder_is_refused(quick_config: Callable[..., Any
 def test_a_warm_up_that_never_ends_is_said(quick_config: Callable[..., Any]) -> None:
     run = starting.train(quick_config("train.epochs=1", "train.warmup_steps=500", "evaluate.stages=[]"))
     assert "warmup_never_ends" in {e["code"] for e in run.record.of_kind("warning")}
+
+
+def test_copies_are_looked_for_in_the_answers_of_the_training_rows_each_once(
+    quick_config: Callable[..., Any], rows_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that an epoch has twice are read once; test rows and probes are no training rows."""
+    searched: list[list[str]] = []
+    monkeypatch.setattr(
+        staging, "copied_rows", lambda predictions, training: searched.append(list(training)) or []
+    )
+    source = f"data.train=[{{path: {rows_file}, weight: 2}}]"
+    run = starting.train(quick_config("train.max_steps=1", "train.epochs=null", source))
+    held_out = {p["reference"] for p in run.predictions("before")}
+    every = [json.loads(line)["output"] for line in rows_file.read_text("utf-8").splitlines()]
+    assert len(every) == 24 and len(searched[0]) == 24 - 4 - 2
+    assert len(set(searched[0])) == 18 and set(searched[0]) <= set(every) - held_out
 
 
 def test_scores_are_given_without_questions_that_nearly_stand_in_training_rows(

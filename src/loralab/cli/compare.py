@@ -1,4 +1,4 @@
-"""`loralab compare`: runs in, their scores side by side with what chance could have made of them out."""
+"""`loralab compare`: runs and folders of `loralab eval` in, their scores side by side with what chance could have made of them out."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from loralab.cli.compare_tables import print_comparison
 from loralab.cli.console import Console, common, pass_console
 from loralab.errors import Problem, UsageError
 from loralab.evaluate.comparison import compare as compare_sides
-from loralab.evaluate.side import make_sides
+from loralab.evaluate.eval_record import is_evaluation, open_evaluation
+from loralab.evaluate.side import Source, make_sides
 from loralab.report.compare_document import document
-from loralab.report.compare_page import distinct_runs, write_compare_page
-from loralab.report.run_cost import different_hardware, run_cost
-from loralab.run.view import Run, open_run
+from loralab.report.compare_page import distinct_sources, write_compare_page
+from loralab.report.run_cost import different_hardware, side_cost
+from loralab.run.view import open_run
 from loralab.words import say
 
 DEFAULT_STAGE = "after"
@@ -43,11 +44,12 @@ def compare(
 ) -> None:  # fmt: skip
     """Compare runs with the first one: scores, differences with intervals, cost, changed answers.
 
-    RUN:STAGE names a stage of its own, as in runs/0001-law:before.
+    RUN:STAGE names a stage of its own, as in runs/0001-law:before. A folder that loralab eval wrote with --out
+    may stand where a run does.
     """
     comparison = compare_sides(make_sides(_chosen(runs, stage, stages)), anyway)
-    distinct = distinct_runs(comparison.sides)
-    costs = [run_cost(run) for _, run in distinct]
+    distinct = distinct_sources(comparison.sides)
+    costs = [side_cost(side) for _, side in distinct]
     marks = tuple(different_hardware([label for label, _ in distinct], costs))
     if as_json:
         console.data(document(comparison, marks))
@@ -61,7 +63,7 @@ def compare(
         console.next(say("loralab compare {runs} --html compare.html", runs=shlex.join(runs)))
 
 
-def _chosen(runs: Sequence[str], stage: str | None, stages: str | None) -> list[tuple[Run, str]]:
+def _chosen(runs: Sequence[str], stage: str | None, stages: str | None) -> list[tuple[Source, str]]:
     """(run, stage) of each side. Raises UsageError where they are not two or more."""
     if stage and stages:
         raise UsageError(Problem(say("--stage and --stages do not go together"), "--stages"))
@@ -72,6 +74,8 @@ def _chosen(runs: Sequence[str], stage: str | None, stages: str | None) -> list[
                 Problem(say("compares two or more stages of one run"), "--stages",
                         next=say("loralab compare {run} --stages before,after", run=shlex.quote(runs[0])))
             )  # fmt: skip
+        if is_evaluation(Path(runs[0])):
+            raise UsageError(_no_stages(runs[0]))
         run = open_run(runs[0])
         return [(run, name) for name in names]
     if len(runs) < 2:
@@ -82,9 +86,21 @@ def _chosen(runs: Sequence[str], stage: str | None, stages: str | None) -> list[
     return [_named(text, stage) for text in runs]
 
 
-def _named(text: str, stage: str | None) -> tuple[Run, str]:
-    """A run with its stage; a colon splits them unless it belongs to a path that exists."""
+def _named(text: str, stage: str | None) -> tuple[Source, str]:
+    """A run with its stage, or an evaluation; a colon splits them unless it belongs to a path that exists."""
+    if is_evaluation(Path(text)):
+        return open_evaluation(Path(text)), ""
     path, colon, own = text.rpartition(":")
     if colon and not Path(text).exists() and Path(path).exists():
+        if is_evaluation(Path(path)):
+            raise UsageError(_no_stages(path))
         return open_run(path), own
     return open_run(text), stage or DEFAULT_STAGE
+
+
+def _no_stages(path: str) -> Problem:
+    return Problem(
+        say("is an evaluation, which has no stages"),
+        path,
+        next=say("name its folder alone, beside another one"),
+    )

@@ -8,10 +8,10 @@ from typing import Any
 from loralab.cli.console import Console
 from loralab.cli.tables import format_entry, print_table
 from loralab.evaluate.comparison import Comparison, Difference
-from loralab.report.compare_page import Group, findings, groups, p_text, score_text, signed, verdict_style
+from loralab.report.changed import Group, groups, score_text
+from loralab.report.compare_page import findings, p_text, verdict_style
 from loralab.report.run_cost import RunCost, cost_rows
-from loralab.report.text import visible
-from loralab.run.view import stage_name
+from loralab.report.text import signed, visible
 from loralab.words import Words, say
 
 COLOURS = {"better": "green", "worse": "red", "other": "", "": ""}
@@ -61,10 +61,10 @@ def _plain(text: str) -> Any:
 
 
 def _scores(comparison: Comparison, language: str) -> Any:
-    heads = [f"{side.label} ({stage_name(side.stage).text(language)})" for side in comparison.sides]
+    heads = [f"{side.label} ({side.about.text(language)})" for side in comparison.sides]
     table = _table([(say("metric").text(language), False), *((head, True) for head in heads)])
     for row in comparison.rows:
-        cells = [format_entry(row.metric, dict(cell) if cell else None) for cell in row.cells]
+        cells = [format_entry(row.metric, dict(cell) if cell else None, row.task) for cell in row.cells]
         table.add_row(_plain(f"{row.task}/{row.metric}"), *map(_plain, cells))
     return table
 
@@ -109,8 +109,8 @@ def _changed(group: Group, console: Console) -> None:
     kinds = {
         ("fixed", False): say("{run}, {name}: {n} questions fixed", run=group.run, name=name, n=count),
         ("broken", False): say("{run}, {name}: {n} questions broken", run=group.run, name=name, n=count),
-        ("fixed", True): say("{run}, {name}: {n} answers score higher", run=group.run, name=name, n=count),
-        ("broken", True): say("{run}, {name}: {n} answers score lower", run=group.run, name=name, n=count),
+        ("fixed", True): say("{run}, {name}: {n} answers better", run=group.run, name=name, n=count),
+        ("broken", True): say("{run}, {name}: {n} answers worse", run=group.run, name=name, n=count),
     }
     console.say(kinds[group.kind, group.graded])
     for one in () if group.graded else group.shown[:MOST_CHANGES]:

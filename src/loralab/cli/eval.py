@@ -29,7 +29,7 @@ POSITIVE = click.IntRange(min=1)
 
 @click.command("eval")
 @click.argument("model", metavar="MODEL_OR_RUN")
-@click.option("--task", required=True, metavar="NAME", help="lawbench:3-1, disc:single, lexeval:1_1, citation, choice, rouge_l ...")  # fmt: skip
+@click.option("--task", required=True, metavar="NAME", help="lawbench:3-1, disc:single, lexeval:1_1, citation, choice, rouge_l, general ...")  # fmt: skip
 @click.option("--questions", metavar="FILE", help="The task's file, or hf://owner/name/file.")
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Folder for answers and scores.")  # fmt: skip
 @click.option(
@@ -87,7 +87,7 @@ def eval(
 def _finish(console: Console, evaluated: Evaluated, request: Request, as_json: bool) -> None:
     for name, metrics in evaluated.scores.items():
         for metric, entry in metrics.items():
-            console.say(say("{score}", score=f"{name} {metric} {format_entry(metric, entry)}"))
+            console.say(say("{score}", score=f"{name} {metric} {format_entry(metric, entry, name)}"))
     if as_json:
         console.data(
             {

@@ -15,7 +15,7 @@ from loralab.words import say
 
 
 @click.command()
-@click.option("--task", "name", required=True, metavar="NAME", help="lawbench:3-1, disc:single, disc:multiple, lexeval:1_1, citation, choice, rouge_l, exact_match ...")  # fmt: skip
+@click.option("--task", "name", required=True, metavar="NAME", help="lawbench:3-1, disc:single, disc:multiple, lexeval:1_1, citation, choice, rouge_l, exact_match, general ...")  # fmt: skip
 @click.option(
     "--predictions", required=True, type=click.Path(path_type=Path), metavar="FILE",
     help="Answers: loralab's JSON lines, LawBench JSON, DISC result CSV, LexEval JSON lines.",

@@ -7,7 +7,8 @@ import click
 from loralab.cli.console import Console, common, pass_console
 from loralab.cli.tables import print_scores
 from loralab.report.facts import STATUS
-from loralab.run.view import Run, open_run
+from loralab.report.run_changes import changed_counts, count_words
+from loralab.run.view import Run, open_run, stage_name
 from loralab.words import Words, say
 
 
@@ -31,6 +32,7 @@ def show(console: Console, run: str, as_json: bool) -> None:
     else:
         _facts(found, console)
         print_scores(found, console)
+        _changes(found, console)
     console.next(_next(found))
 
 
@@ -64,6 +66,16 @@ def _facts(run: Run, console: Console) -> None:
         console.say(say("the last event is torn ({n} bytes) and was passed over", n=run.record.torn_bytes))
     for event in run.record.of_kind("run_failed"):
         console.say(say("failed: {error}", error=event["error"]))
+
+
+def _changes(run: Run, console: Console) -> None:
+    """For each metric, how many answers changed from the first scored stage to the last."""
+    stages, counts = changed_counts(run)
+    if counts:
+        first, last = map(stage_name, stages)
+        console.say(say("changed answers, {first} to {last}:", first=first, last=last))
+    for count in counts:
+        console.say(say("  {count}", count=count_words(count)))
 
 
 def _number(value: float | str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from loralab.cli.console import Console
+from loralab.evaluate.units import is_share
 from loralab.evaluate.verdict import verdict
 from loralab.run.view import Run, stage_name
 from loralab.words import say
 
 WIDE = 200  # columns of a log file: no cell is broken over lines
-PERCENT = frozenset({"exact_match", "law", "department"})
 
 
 def print_scores(run: Run, console: Console) -> None:
@@ -24,7 +24,9 @@ def print_scores(run: Run, console: Console) -> None:
     for stage in run.stages:
         table.add_column(stage_name(stage).text(console.language), justify="right")
     for task, metric in _metrics(run):
-        cells = [format_entry(metric, run.scores(stage).get(task, {}).get(metric)) for stage in run.stages]
+        cells = [
+            format_entry(metric, run.scores(stage).get(task, {}).get(metric), task) for stage in run.stages
+        ]
         table.add_row(f"{task}/{metric}", *cells)
     print_table(table, console)
     for sentence in verdict(run):
@@ -49,11 +51,11 @@ def _metrics(run: Run) -> list[tuple[str, str]]:
     return list(found)
 
 
-def format_entry(metric: str, entry: dict[str, Any] | None) -> str:
+def format_entry(metric: str, entry: dict[str, Any] | None, task: str = "") -> str:
     """A value with its interval and n; a dash where there is none."""
     if not entry or not isinstance(entry.get("value"), (int, float)):
         return "-"
-    scale, unit, digits = (100, " %", 1) if metric in PERCENT else (1, "", 3)
+    scale, unit, digits = (100, " %", 1) if is_share(task, metric) else (1, "", 3)
     text = f"{scale * entry['value']:.{digits}f}{unit}"
     if isinstance(entry.get("low"), (int, float)) and isinstance(entry.get("high"), (int, float)):
         text += f" [{scale * entry['low']:.{digits}f}, {scale * entry['high']:.{digits}f}]"

@@ -73,6 +73,10 @@ class TerminalSink:
     def _on_warning(self, event: Event) -> None:
         self.console.say(say("warning: {message}", message=recorded(event)))
 
+    def _on_note(self, event: Event) -> None:
+        if event.get("code") == "early_stop":
+            self.console.say(recorded(event))
+
     def _on_sink_failed(self, event: Event) -> None:
         self.console.say(
             say("{sink} failed, the run goes on; {lost} events not mirrored: {error}",

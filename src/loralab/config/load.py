@@ -268,6 +268,7 @@ def _check_pairs(reading: _Reading) -> None:
     """Keys that only make sense together, or of which one would have no effect."""
     _check_length(reading)
     _check_split(reading)
+    _check_choice(reading)
     values, places = reading.values, reading.places
     shape, fields = ("data", "format"), ("data", "fields")
     if set(values.get(fields, ())) - {"system"} and values.get(shape, "auto") != "auto":
@@ -307,6 +308,52 @@ def _check_split(reading: _Reading) -> None:
                 _later(places.get(split, ""), places.get(other, "")),
                 say("data.split and data.{key} are both set; data.{key} would have no effect", key=key),
             )
+
+
+def _check_choice(reading: _Reading) -> None:
+    """How the adapter is chosen, as far as the config alone tells that there would be nothing to choose by."""
+    best, stages = _valued(reading, "evaluate.best_by"), _valued(reading, "evaluate.stages")
+    if best not in ("heldout_loss", "last") and "epoch" not in stages:
+        words = say("evaluate.best_by is {metric}, which is measured at the end of epochs, and evaluate.stages has no"
+                    " epoch", metric=best)  # fmt: skip
+        _wrong_together(reading, words, "evaluate.best_by", "evaluate.stages")
+    if best == "general" and not _valued(reading, "evaluate.general"):
+        words = say("evaluate.best_by is general, and evaluate.general is false: the prompts are not asked")
+        _wrong_together(reading, words, "evaluate.best_by", "evaluate.general")
+    if _valued(reading, "evaluate.heldout_every_steps") is not None and not _valued(reading, "data.test"):
+        words = say("evaluate.heldout_every_steps is set, and data.test leaves no rows to measure")
+        _wrong_together(reading, words, "evaluate.heldout_every_steps", "data.test")
+    if _valued(reading, "train.stop_after_worse_evaluations") is not None:
+        _check_stopping(reading, best, stages)
+
+
+def _check_stopping(reading: _Reading, best: str, stages: Sequence[str]) -> None:
+    key = "train.stop_after_worse_evaluations"
+    if best == "last":
+        words = say("train.stop_after_worse_evaluations and evaluate.best_by: last are both set; nothing would be"
+                    " compared")  # fmt: skip
+        _wrong_together(reading, words, key, "evaluate.best_by")
+    if best != "heldout_loss":
+        return
+    if "epoch" not in stages and _valued(reading, "evaluate.heldout_every_steps") is None:
+        words = say("train.stop_after_worse_evaluations is set, and held-out loss is measured neither at the end of"
+                    " epochs (evaluate.stages) nor on the way (evaluate.heldout_every_steps)")  # fmt: skip
+        _wrong_together(reading, words, key, "evaluate.stages")
+    if not _valued(reading, "data.test"):
+        words = say("train.stop_after_worse_evaluations is set, and data.test leaves no rows to measure")
+        _wrong_together(reading, words, key, "data.test")
+
+
+def _valued(reading: _Reading, key: str) -> Any:
+    """The value of a key, or its default."""
+    section, _, name = key.partition(".")
+    return reading.values.get((section, name), getattr(SECTIONS[section](), name))
+
+
+def _wrong_together(reading: _Reading, what: Words, *keys: str) -> None:
+    """A problem of several keys, at the place of the one that was read last."""
+    pairs = [key.partition(".") for key in keys]
+    reading.wrong(_later(*(reading.places.get((section, name), "") for section, _, name in pairs)), what)
 
 
 def _later(*places: str) -> str:

@@ -78,6 +78,7 @@ class DataSource:
 
 Dtype = Literal["auto", "float32", "bfloat16"]
 Source = Literal["auto", "local", "huggingface", "modelscope"]
+BestBy = Literal["heldout_loss", "exact_match", "rouge_l", "citation_f1", "general", "last"]
 Projections = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -270,12 +271,8 @@ class TrainConfig:
         check=_not_negative, limits="must not be negative",
     )  # fmt: skip
     weight_decay: float = option(
-        0.0,
-        "Weight decay of AdamW.",
-        "AdamW 的权重衰减。",
-        check=_not_negative,
-        limits="must not be negative",
-    )
+        0.0, "Weight decay of AdamW.", "AdamW 的权重衰减。", check=_not_negative, limits="must not be negative"
+    )  # fmt: skip
     max_grad_norm: float = option(
         1.0, "Gradients are scaled down to this norm; 0 switches it off.", "梯度范数上限；0 为关闭。",
         check=_not_negative, limits="must not be negative",
@@ -302,6 +299,12 @@ class TrainConfig:
         "保留的检查点数：all 或数目（选中的和最新的始终保留）。",
         check=_positive, limits="must be all or at least 1", parse="keep",
     )  # fmt: skip
+    stop_after_worse_evaluations: int | None = option(
+        None, "End training early after so many evaluations of evaluate.best_by in a row that are no better than the"
+        " best before; off when empty. The learning rate keeps the schedule of the full length.",
+        "evaluate.best_by 连续这么多次评测都不优于此前最好时提前结束训练；留空为关闭。学习率仍按完整长度的计划变化。",
+        check=_positive, limits="must be at least 1",
+    )  # fmt: skip
     log_every_steps: int = option(
         10, "Steps between lines in the terminal; every step is recorded.", "终端输出的间隔步数；每一步都有记录。",
         check=_positive, limits="must be at least 1",
@@ -318,8 +321,9 @@ class EvaluateConfig:
         parse="words",
     )  # fmt: skip
     general: bool = option(
-        True, "Ask 24 built-in general prompts at every stage too, to see whether tuning costs general ability.",
-        "每个阶段同时询问 24 个内置的一般提示，以查看微调是否损害一般能力。",
+        True, "Ask 24 built-in general prompts and read 12 neutral passages at every stage too, to see whether tuning"
+        " costs general ability.",
+        "每个阶段同时询问 24 个内置的一般提示，并测量 12 段中性文本的困惑度，以查看微调是否损害一般能力。",
     )  # fmt: skip
     stages: tuple[Literal["before", "epoch", "after"], ...] = option(
         ("before", "epoch", "after"), "When: before training, after each epoch, and for the chosen adapter.",
@@ -330,18 +334,21 @@ class EvaluateConfig:
         check=_not_negative, limits="must not be negative", starter=True,
     )  # fmt: skip
     max_new_tokens: int = option(
-        512,
-        "Longest answer in tokens.",
-        "回答的最大 token 数。",
-        check=_positive,
-        limits="must be at least 1",
-    )
+        512, "Longest answer in tokens.", "回答的最大 token 数。", check=_positive, limits="must be at least 1"
+    )  # fmt: skip
     batch_rows: int = option(
         8, "Questions answered together.", "一起回答的问题数。", check=_positive, limits="must be at least 1"
     )
-    best_by: Literal["heldout_loss", "last"] = option(
-        "heldout_loss", "Which adapter is chosen: the one with the lowest held-out loss, or the last.",
-        "选哪个适配器：测试损失最低的，或最后的。",
+    heldout_every_steps: int | None = option(
+        None, "Measure held-out loss after every so many steps too; only at stages when empty. A step that is the best"
+        " so far is saved.",
+        "每隔这么多步也测一次留出集损失；留空则只在各阶段测。目前最好的一步会保存检查点。",
+        check=_positive, limits="must be at least 1",
+    )  # fmt: skip
+    best_by: BestBy = option(
+        "heldout_loss", "Which adapter is chosen: that of the lowest held-out loss, of the highest score at the end of"
+        " an epoch (general is the accuracy of the general prompts), or the last.",
+        "选哪个适配器：留出集损失最低的，或某轮结束时得分最高的（general 为一般提示的准确率），或最后的。",
     )  # fmt: skip
 
 
@@ -368,11 +375,8 @@ class RunConfig:
         "存放运行文件夹的目录，相对于当前目录。", parse="folder",
     )  # fmt: skip
     name: str | None = option(
-        None,
-        "Name of the run; made of model and data when empty.",
-        "运行名；留空时由模型和数据名组成。",
-        starter=True,
-    )
+        None, "Name of the run; made of model and data when empty.", "运行名；留空时由模型和数据名组成。", starter=True
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

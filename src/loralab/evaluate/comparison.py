@@ -113,11 +113,22 @@ def _refusal(baseline: Side, found: Unlike) -> Problem:
     )
 
 
+def metric_keys(sides: Sequence[Side]) -> list[Key]:
+    """(task, metric) of everything that any side has a score of."""
+    found = ((task, metric) for side in sides for task in side.scores for metric in side.scores[task])
+    return list(dict.fromkeys(found))
+
+
+def difference_alone(key: Key, baseline: Side, other: Side) -> Difference | None:
+    """The difference in one metric, judged as if nothing else were compared; None if no row was scored by both."""
+    pairs = _pairs(key, baseline, other)
+    p = pairs.p(SIGN_FLIPS) if pairs and pairs.one_unit else None
+    return _difference(key, other.label, pairs, p, p, 1)
+
+
 def _rows(sides: Sequence[Side]) -> tuple[MetricRow, ...]:
     """A row for each metric that any side has, with adjusted p values."""
-    keys = dict.fromkeys(
-        (task, metric) for side in sides for task in side.scores for metric in side.scores[task]
-    )
+    keys = metric_keys(sides)
     tested = {key: [_pairs(key, sides[0], side) for side in sides[1:]] for key in keys}
     usable = [(key, i) for key in keys for i, pairs in enumerate(tested[key]) if pairs and pairs.one_unit]
     flips = max(SIGN_FLIPS, FLIPS_EACH * len(usable))

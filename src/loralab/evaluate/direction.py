@@ -8,7 +8,8 @@ from loralab.evaluate.heldout import LOWER_IS_BETTER
 FAULTS = frozenset({
     "placeholder", "out_of_range", "repealed", "unknown_law", "repetition", "zero_for_length",
 })  # fmt: skip
-NEITHER = frozenset({"cites", "length_ratio", "chose_all"})
+# copied: quotations of statutes stand in training answers too, and a model may learn to quote them
+NEITHER = frozenset({"cites", "length_ratio", "chose_all", "copied"})
 LOWER = LOWER_IS_BETTER | FAULTS
 
 

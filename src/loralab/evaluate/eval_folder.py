@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from loralab.errors import Problem, ResourceError, UsageError
+from loralab.evaluate.predictions import Prediction
 from loralab.run.files import dump_json, fsync_folder, read_rows, writing
 from loralab.words import Words, say
 
@@ -134,6 +135,12 @@ class EvalFolder:
 def is_answer(row: Mapping[str, Any]) -> bool:
     """Whether a line holds an answer with all that belongs to it."""
     return all(isinstance(row.get(name), kind) for name, kind in FIELDS.items())
+
+
+def as_prediction(row: Row) -> Prediction:
+    """An answer as `loralab score` reads it from predictions.jsonl."""
+    data = {"finish_reason": row["finish_reason"]}
+    return Prediction(row["answer"], "", row["id"], row["question"], row["reference"], data)
 
 
 class AnswerLog:

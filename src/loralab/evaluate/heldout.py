@@ -1,42 +1,73 @@
 """The task `heldout`: predictions and row losses in, scores with intervals out; no model is needed.
 
-Loss and perplexity are over all test rows; ROUGE-L and exact match over the answered rows that were not
-trained on.
+Loss and perplexity are over all test rows; everything else over the answered rows that were not trained on, and
+`citation_f1` over those of them whose reference cites an article.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from loralab.evaluate.citation.score import VERSION as CITATION_VERSION
+from loralab.evaluate.citation.score import score as citation_scores
+from loralab.evaluate.copied import VERSION as COPIED_VERSION
+from loralab.evaluate.copied import copied
 from loralab.evaluate.rouge import VERSION as ROUGE_VERSION
 from loralab.evaluate.rouge import rouge_l
 from loralab.evaluate.statistics import Estimate, weighted_mean
-from loralab.evaluate.tasks.reference import exact_match
+from loralab.evaluate.tasks.base import Answered
+from loralab.evaluate.tasks.reference import exact_match, signs
 
 TASK, CLEAN_TASK = "heldout", "heldout_clean"
-METRIC_VERSIONS = (ROUGE_VERSION, "exact_match/1", "loss/1")
+METRIC_VERSIONS = (
+    ROUGE_VERSION, "exact_match/1", "loss/1", CITATION_VERSION, COPIED_VERSION,
+    "length_ratio/1", "repetition/1", "ended/1",
+)  # fmt: skip
 GUESSED = frozenset({"exact_match", "rouge_l"})  # a guess scores about nothing; elsewhere that has no meaning
-LOWER_IS_BETTER = frozenset({"loss", "perplexity"})
+PERPLEXITY = {"loss": "perplexity", "neutral_loss": "neutral_perplexity"}  # of each loss, its exponential
+LOWER_IS_BETTER = frozenset(PERPLEXITY) | frozenset(PERPLEXITY.values())
 
 ScoreRow = dict[str, Any]
 Scores = dict[str, dict[str, dict[str, Any]]]
 
 
 def answer_rows(predictions: Iterable[Mapping[str, Any]]) -> list[ScoreRow]:
-    """One row for each metric and each scored answer: {task, metric, id, value, weight}."""
-    rows = []
+    """One row for each metric and each scored answer: {task, metric, id, value, weight}.
+
+    A row of `citation_f1` is marked as empty if the answer cites nothing, one of another metric if it is blank.
+    """
+    return [row for prediction in _scored(predictions) for row in _of_answer(prediction)]
+
+
+def _scored(predictions: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The answers to rows of the user's that have a reference and were not trained on."""
     for prediction in predictions:
-        if prediction["seen"] or not prediction["reference"] or prediction.get("set") == "general":
-            continue
-        answer, reference = prediction["answer"], prediction["reference"]
-        for metric, value in (
-            ("exact_match", exact_match(answer, reference)),
-            ("rouge_l", rouge_l(answer, reference)),
-        ):
-            rows.append(_row(metric, prediction["id"], value, 1, empty=not answer.strip()))
-    return rows
+        if not prediction["seen"] and prediction["reference"].strip() and prediction.get("set") != "general":
+            yield prediction
+
+
+def _of_answer(prediction: Mapping[str, Any]) -> Iterator[ScoreRow]:
+    answer, reference = prediction["answer"], prediction["reference"]
+    blank = not answer.strip()
+    yield _row("exact_match", prediction["id"], exact_match(answer, reference), 1, blank)
+    yield _row("rouge_l", prediction["id"], rouge_l(answer, reference), 1, blank)
+    (citation,) = citation_scores([Answered(reference, answer)])
+    if citation.value is not None:
+        yield _row("citation_f1", prediction["id"], citation.value, 1, citation.abstained)
+    for metric, value in signs(answer, reference, prediction.get("finish_reason")).items():
+        yield _row(metric, prediction["id"], value, 1, blank)
+
+
+def copied_rows(predictions: Iterable[Mapping[str, Any]], training: Iterable[str]) -> list[ScoreRow]:
+    """One row for each scored answer: 1 if it stands nearly whole in one of the answers that are trained on."""
+    mine = list(_scored(predictions))
+    found = copied([prediction["answer"] for prediction in mine], training)
+    return [
+        _row("copied", prediction["id"], float(is_copy), 1, empty=not prediction["answer"].strip())
+        for prediction, is_copy in zip(mine, found, strict=True)
+    ]
 
 
 def loss_rows(ids: Sequence[str], sums: Sequence[float], label_tokens: Sequence[int]) -> list[ScoreRow]:
@@ -61,7 +92,7 @@ def _row(metric: str, row_id: str, value: float, weight: int, empty: bool = Fals
 
 
 def summarise(rows: Sequence[ScoreRow]) -> Scores:
-    """{task: {metric: {value, n, low, high, floor, abstention}}}; loss brings perplexity with it."""
+    """{task: {metric: {value, n, low, high, floor, abstention}}}; a loss brings its perplexity with it."""
     result: Scores = {}
     for task in dict.fromkeys(row["task"] for row in rows):
         result[task] = _metrics([row for row in rows if row["task"] == task])
@@ -74,9 +105,9 @@ def _metrics(rows: Sequence[ScoreRow]) -> dict[str, dict[str, Any]]:
         mine = [row for row in rows if row["metric"] == metric]
         estimate = weighted_mean([r["value"] for r in mine], [r["weight"] for r in mine])
         empty = sum(1 for r in mine if r.get("empty"))
-        if metric == "loss":
-            scores["loss"] = _entry(estimate)
-            scores["perplexity"] = _entry(_exp(estimate))
+        if metric in PERPLEXITY:
+            scores[metric] = _entry(estimate)
+            scores[PERPLEXITY[metric]] = _entry(_exp(estimate))
         else:
             floor = 0.0 if metric in GUESSED else None
             scores[metric] = _entry(estimate) | {"floor": floor, "abstention": empty / len(mine)}

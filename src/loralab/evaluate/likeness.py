@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from loralab.evaluate.general.task import GENERAL
 from loralab.evaluate.side import Side
+from loralab.evaluate.task_print import task_print
 from loralab.words import Words, say
 
 PARTS = {
@@ -28,39 +30,59 @@ class Unlike:
 
 def unlike(baseline: Side, other: Side) -> list[Unlike]:
     """Why the scores of two sides must not stand side by side; empty if nothing speaks against it."""
-    if baseline.run.folder.path == other.run.folder.path:
+    if baseline.path == other.path:
         return []
     return [Unlike(other.label, part, words) for part, words in _differing(baseline, other)]
 
 
 def templates_differ(baseline: Side, other: Side) -> bool:
     """Whether the chat templates differ, as those of two model families do."""
-    one, two = (_print(side).get("template") for side in (baseline, other))
-    return one != two
+    return baseline.fingerprint.get("template") != other.fingerprint.get("template")
 
 
 def _differing(baseline: Side, other: Side) -> Iterator[tuple[str, Words]]:
-    one, two = _print(baseline), _print(other)
+    one, two = baseline.fingerprint, other.fingerprint
     for side, found in ((baseline, one), (other, two)):
         if not found.get("hash"):
             yield "fingerprint", say("{run} has no evaluation fingerprint", run=side.label)
     if not (one.get("hash") and two.get("hash")):
         return
-    parts = [_dict(found.get("parts")) for found in (one, two)]
-    both = {**parts[0], **parts[1]} if all(parts) else {}
-    names = [name for name in both if parts[0].get(name) != parts[1].get(name)]
-    for name in names:
-        yield name, _words(name, parts[0].get(name), parts[1].get(name), baseline, other)
-    if one["hash"] != two["hash"] and not names:
+    if (baseline.run is None) != (other.run is None):
+        yield from _of_shared_task(baseline, other)
+        return
+    parts = _dict(one.get("parts")), _dict(two.get("parts"))
+    differing = list(_of_parts(*parts, baseline.decoding, other.decoding)) if all(parts) else []
+    yield from differing
+    if one["hash"] != two["hash"] and not differing:
         yield "fingerprint", say("the evaluation fingerprints differ; the manifests do not say in what")
 
 
-def _words(part: str, one: Any, two: Any, baseline: Side, other: Side) -> Words:
+def _of_shared_task(baseline: Side, other: Side) -> Iterator[tuple[str, Words]]:
+    """What differs in the one task that a run and an evaluation can both have."""
+    if not all(GENERAL.name in side.scores for side in (baseline, other)):
+        yield (
+            "questions",
+            say("questions: a run and an evaluation share the task general alone, and not both have it"),
+        )
+        return
+    (one, how), (two, other_how) = task_print(baseline), task_print(other)
+    yield from _of_parts(one, two, how, other_how)
+
+
+def _of_parts(
+    one: Mapping[str, Any], two: Mapping[str, Any], how: Mapping[str, Any], other_how: Mapping[str, Any]
+) -> Iterator[tuple[str, Words]]:
+    """The parts that differ, in words; `how` are the decoding settings of both."""
+    for name in {**one, **two}:
+        if one.get(name) != two.get(name):
+            yield name, _words(name, one.get(name), two.get(name), _settings(how, other_how))
+
+
+def _words(part: str, one: Any, two: Any, settings: str) -> Words:
     """The part in words, with both values where they can be read."""
     if part in PARTS:
         return PARTS[part]
     if part == "decoding":
-        settings = _settings(_dict(baseline.manifest.get("decoding")), _dict(other.manifest.get("decoding")))
         return say("decoding: the answers were made with other settings{settings}", settings=settings)
     if part == "backend":
         return say("backend: the answers were made by {one} and by {two}", one=one, two=two)
@@ -81,12 +103,6 @@ def _listed(mine: Any, theirs: Any) -> str:
     if not (isinstance(mine, list) and isinstance(theirs, list)):
         return str(mine)
     return ", ".join(str(name) for name in mine if name not in theirs) or "–"
-
-
-def _print(side: Side) -> Mapping[str, Any]:
-    """The evaluation fingerprint; one that is a bare hash has no parts."""
-    found = side.manifest.get("evaluation_fingerprint")
-    return {"hash": found} if isinstance(found, str) else _dict(found)
 
 
 def _dict(value: Any) -> dict[str, Any]:

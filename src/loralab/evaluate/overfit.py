@@ -15,6 +15,8 @@ from loralab.run.view import Run
 from loralab.words import Words, say
 
 WINDOW = 20  # steps over which training loss is averaged
+FEWEST = 4  # steps of training loss from which its course can be told
+BY_LOSS = "heldout_loss"  # as events and evaluate.best_by call what adapters are chosen by
 DIGITS = 3  # of a loss in a sentence; what they do not tell apart is called the same
 Point = tuple[int, float]  # step, loss
 
@@ -59,11 +61,11 @@ def overfit(run: Run) -> list[Words]:
             "Nothing can be said about over-fitting: the held-out loss needs two measurements and has {n}.",
             n=len(finite),
         )
-        return [words, *_not_finite(len(course) - len(finite))]
+        return [words, *_not_finite(len(course) - len(finite)), *_early_end(run)]
     curve = Curve(finite)
     return [
-        _course(curve), *_not_finite(len(course) - len(finite)), *_training(run, curve), *_adapter(run, curve),
-        *_few(run),
+        _course(curve), *_not_finite(len(course) - len(finite)), *_training(run, curve), *_early_end(run),
+        *_adapter(run, curve), *_few(run),
     ]  # fmt: skip
 
 
@@ -154,7 +156,11 @@ def _training(run: Run, curve: Curve) -> list[Words]:
         "Training loss in the same stretch: {before} to {after} (means of {n} steps).",
         before=_text(before), after=_text(after), n=window,
     )  # fmt: skip
-    return [words, *([_meaning(_shown(before), _shown(after))] if curve.rise else [])]
+    if not curve.rise:
+        return [words]
+    if window < FEWEST:
+        return [words, say("That is too few steps to tell over-fitting from chance.")]
+    return [words, _meaning(_shown(before), _shown(after))]
 
 
 def _mean(losses: Sequence[float]) -> float:
@@ -175,13 +181,31 @@ def _meaning(before: float, after: float) -> Words:
 # ------------------------------------------------------------------------------------------- what was chosen
 
 
+def _early_end(run: Run) -> list[Words]:
+    """Where and why training ended early, unless it has gone on since."""
+    last: Event = next((e for e in reversed(run.record.events) if e["kind"] == "step" or _ends_early(e)), {})
+    if not _ends_early(last):
+        return []
+    return [
+        say(
+            "Training ended early after step {step} of {total}: {n} evaluations of {metric} in a row were no better "
+            "than the best before.",
+            step=last.get("stopped_at"), total=last.get("total_steps"), n=last.get("evaluations"),
+            metric=last.get("metric"),
+        )
+    ]  # fmt: skip
+
+
+def _ends_early(event: Event) -> bool:
+    return event.get("kind") == "note" and event.get("code") == "early_stop"
+
+
 def _adapter(run: Run, curve: Curve) -> list[Words]:
     """Which step adapter/ holds; until it is written, which step is the best so far."""
-    chosen, low = _chosen(run), curve.lowest[0]
+    chosen, low, best = _chosen(run), curve.lowest[0], run.last("best")
+    metric = best.get("metric", BY_LOSS)
     if chosen is None:
-        best = run.last("best").get("step")
-        words = say("adapter/ is not written yet; the best step so far is {step}.", step=best)
-        return [words] if best is not None else []
+        return _best_so_far(best.get("step"), metric)
     if chosen == low:
         return [say("adapter/ holds step {step}, where the held-out loss was lowest.", step=chosen)]
     trained = tuple(point for point in curve.points if point[0] > 0)
@@ -190,10 +214,25 @@ def _adapter(run: Run, curve: Curve) -> list[Words]:
             say("adapter/ holds step {step}, the best of the trained ones: the model without it had a lower loss.",
                 step=chosen)
         ]  # fmt: skip
+    if metric != BY_LOSS and chosen == best.get("step"):
+        return [
+            say("adapter/ holds step {chosen}, where {metric} was best (evaluate.best_by); the held-out loss was lowest"
+                " at step {step}.", chosen=chosen, metric=metric, step=low)
+        ]  # fmt: skip
     return [
         say("adapter/ holds step {chosen}, not step {step} where the held-out loss was lowest (evaluate.best_by).",
             chosen=chosen, step=low)
     ]  # fmt: skip
+
+
+def _best_so_far(step: object, metric: str) -> list[Words]:
+    if step is None:
+        return []
+    if metric == BY_LOSS:
+        return [say("adapter/ is not written yet; the best step so far is {step}.", step=step)]
+    words = say("adapter/ is not written yet; the best step so far, by {metric}, is {step}.",
+                metric=metric, step=step)  # fmt: skip
+    return [words]
 
 
 def _chosen(run: Run) -> int | None:

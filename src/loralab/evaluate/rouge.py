@@ -6,30 +6,28 @@ its sentence splitter, an empty word for a blank line, and 1e-8 in the denominat
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
+
+from loralab.evaluate.jieba_words import cut_words
 
 VERSION = "rouge_l/1"
 BLANK = "无内容"
+REFERENCES = 4096  # whose words are remembered
 
 
 @cache
-def _tools() -> tuple[Any, Any]:
-    """jieba's own tokenizer instance, untouched by user dictionaries, and the sentence splitter."""
-    import jieba
+def _splitter() -> Any:
     from rouge_chinese import Rouge
 
-    jieba.setLogLevel(logging.WARNING)
-    return jieba.Tokenizer(), Rouge(metrics=["rouge-l"])
+    return Rouge(metrics=["rouge-l"])
 
 
 def words(text: str) -> list[str]:
     """The words that ROUGE-L compares."""
-    tokenizer, splitter = _tools()
-    joined = " ".join(tokenizer.cut(text)) if text.strip() else BLANK
-    lines = [" ".join(line.split()) for line in splitter.cut_sent(joined) if line]
+    joined = " ".join(cut_words(text)) if text.strip() else BLANK
+    lines = [" ".join(line.split()) for line in _splitter().cut_sent(joined) if line]
     return [word for line in lines for word in line.split(" ")]
 
 
@@ -46,9 +44,15 @@ def lcs_length(a: Sequence[str], b: Sequence[str]) -> int:
     return len(a) - row.bit_count()
 
 
+@lru_cache(REFERENCES)
+def _reference_words(text: str) -> list[str]:
+    """The same references are asked for again by every stage and every model."""
+    return words(text)
+
+
 def rouge_l(answer: str, reference: str) -> float:
     """ROUGE-L F of an answer, from 0 to 1."""
-    hypothesis, target = words(answer), words(reference)
+    hypothesis, target = words(answer), _reference_words(reference)
     common = lcs_length(target, hypothesis)
     recall, precision = common / len(target), common / len(hypothesis)
     return 2.0 * ((precision * recall) / (precision + recall + 1e-8))

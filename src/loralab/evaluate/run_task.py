@@ -12,9 +12,8 @@ from loralab.config.schema import Config
 from loralab.engine.base import TextGenerator
 from loralab.engine.generate import LocalGenerator
 from loralab.errors import Problem, UsageError
-from loralab.evaluate.eval_folder import FIELDS, AnswerLog, EvalFolder, Row
+from loralab.evaluate.eval_folder import FIELDS, AnswerLog, EvalFolder, Row, as_prediction
 from loralab.evaluate.eval_identity import refuse_differences, surroundings_changed
-from loralab.evaluate.predictions import Prediction
 from loralab.evaluate.prepare_task import Prepared, Request, Tell, Watch, prepare
 from loralab.evaluate.scoring import score_answers
 from loralab.evaluate.stage import Asker
@@ -82,7 +81,7 @@ def _go_on(folder: EvalFolder, prepared: Prepared, watch: Watch) -> Evaluated:
             _ask(folder, prepared, generator, rows, watch)
     ordered = [rows[question.id] for question in prepared.questions]
     write_json_lines(folder.predictions, ordered)
-    result = score_answers(prepared.request.task, prepared.items, [_prediction(row) for row in ordered])
+    result = score_answers(prepared.request.task, prepared.items, [as_prediction(row) for row in ordered])
     for words in result.warnings:
         watch.tell(say("warning: {message}", message=words))
     scores = scores_document(result)
@@ -147,12 +146,6 @@ def _ask(
         asker.answer_all(rows, record, log.sync)
     finally:
         log.close()
-
-
-def _prediction(row: Row) -> Prediction:
-    """An answer as `loralab score` reads it from predictions.jsonl."""
-    data = {"finish_reason": row["finish_reason"]}
-    return Prediction(row["answer"], "", row["id"], row["question"], row["reference"], data)
 
 
 def _load(prepared: Prepared) -> TextGenerator:

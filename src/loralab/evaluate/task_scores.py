@@ -22,11 +22,28 @@ def scores_document(result: Result) -> Scores:
             "floor": result.floor, "abstention": result.abstention,
         }
     }  # fmt: skip
-    lenient = [row.lenient for row in result.rows if row.lenient is not None]
+    side = {name: _side_entry(list(values.values())) for name, values in _side_values(result).items()}
+    return {result.task: metrics | side}
+
+
+def score_rows(result: Result) -> list[dict[str, Any]]:
+    """One row for each metric and each answer that counts in it: {task, metric, id, value, weight}."""
+    main = {i: row.value for i, row in zip(result.ids, result.rows, strict=True) if row.value is not None}
+    return [
+        {"task": result.task, "metric": metric, "id": row_id, "value": value, "weight": 1}
+        for metric, values in ({result.metric: main} | _side_values(result)).items()
+        for row_id, value in values.items()
+    ]
+
+
+def _side_values(result: Result) -> dict[str, dict[str, float]]:
+    """{metric: {id: value}} of the lenient reading and of the side metrics."""
+    rows = list(zip(result.ids, result.rows, strict=True))
+    lenient = {i: row.lenient for i, row in rows if row.lenient is not None}
     side = {f"{result.metric}_lenient": lenient} if lenient else {}
     for name in result.extra:
-        side[name] = [row.extra[name] for row in result.rows if name in row.extra]
-    return {result.task: metrics | {name: _side_entry(values) for name, values in side.items()}}
+        side[name] = {i: row.extra[name] for i, row in rows if name in row.extra}
+    return side
 
 
 def _side_entry(values: list[float]) -> dict[str, Any]:

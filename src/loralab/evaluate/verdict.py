@@ -6,9 +6,11 @@ that are right or wrong, McNemar's exact test has to agree.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from loralab.evaluate.heldout import LOWER_IS_BETTER
+from loralab.evaluate.general.neutral import METRIC as NEUTRAL_LOSS
+from loralab.evaluate.heldout import LOWER_IS_BETTER, PERPLEXITY
 from loralab.evaluate.overfit import overfit
 from loralab.evaluate.statistics import FEW, SMALLEST, Estimate, exact_mcnemar, paired_difference
 from loralab.run.view import Run, stage_name
@@ -16,11 +18,12 @@ from loralab.words import Words, say
 
 SIGNIFICANT = 0.05
 RIGHT_OR_WRONG = frozenset({"exact_match", "accuracy"})
-HEADLINES = ("loss", "exact_match", "rouge_l")
+HEADLINES = ("loss", "exact_match", "rouge_l", "citation_f1")
 NAMES = {
     "loss": say("Held-out loss"),
     "exact_match": say("Exact match"),
     "rouge_l": say("ROUGE-L"),
+    "citation_f1": say("Citation F1 (law articles)"),
     "accuracy": say("General check (built-in prompts)"),
 }
 
@@ -31,21 +34,43 @@ def verdict(run: Run) -> list[Words]:
     if len(stages) < 2:
         return [say("Nothing can be said about better or worse: fewer than two stages were scored.")]
     first, last = stages[0], stages[-1]
-    sentences: list[Words] = []
-    smallest = FEW
-    for metric in HEADLINES:
-        difference = stage_difference(run, "heldout", metric, first, last)
-        if difference is None:
-            continue
-        smallest = min(smallest, difference.n)
-        sentences.append(_sentence(run, metric, first, last, difference))
-    general = stage_difference(run, "general", "accuracy", first, last)
-    if general is not None:
-        sentences.append(_sentence(run, "accuracy", first, last, general, "general"))
-    if smallest < FEW:
-        sentences.append(say("n = {n} is few: only large differences can be shown.", n=smallest))
+    differences = _headlines(run, first, last)
+    sentences = [_sentence(run, metric, first, last, found) for metric, found in differences.items()]
     measured_twice = len(run.record.held_out()) > 1  # else it could only say that it can say nothing
-    return [*sentences, *(overfit(run) if measured_twice else [])]
+    course = overfit(run) if measured_twice else []
+    smallest = min((found.n for found in differences.values()), default=FEW)
+    few = say("n = {n} is few: only large differences can be shown.", n=smallest)
+    return [
+        *sentences,
+        *_outside(run, first, last),
+        *([few] if smallest < FEW and not _says_few(course) else []),
+        *course,
+    ]
+
+
+def _headlines(run: Run, first: str, last: str) -> dict[str, Estimate]:
+    """The paired difference of each headline metric that both stages have; of citations if some rows cite."""
+    found = {metric: stage_difference(run, "heldout", metric, first, last) for metric in HEADLINES}
+    return {
+        metric: difference
+        for metric, difference in found.items()
+        if difference is not None and (metric != "citation_f1" or difference.n >= SMALLEST)
+    }
+
+
+def _outside(run: Run, first: str, last: str) -> list[Words]:
+    """The general check and the neutral passages: what tuning cost apart from the run's own rows."""
+    sentences = []
+    if difference := stage_difference(run, "general", "accuracy", first, last):
+        sentences.append(_sentence(run, "accuracy", first, last, difference, "general"))
+    if difference := stage_difference(run, "general", NEUTRAL_LOSS, first, last):
+        sentences.append(_neutral(run, first, last, difference))
+    return sentences
+
+
+def _says_few(sentences: Sequence[Words]) -> bool:
+    """Whether one of the sentences about over-fitting says already that the rows are few."""
+    return any("which is few" in words.template for words in sentences)
 
 
 def stage_difference(run: Run, task: str, metric: str, first: str, last: str) -> Estimate | None:
@@ -83,20 +108,33 @@ def _sentence(
     is_right = metric in RIGHT_OR_WRONG
     show = _percent if is_right else _decimal
     p = exact_mcnemar(*_pairs(run, task, metric, first, last)[:2]) if is_right else 0.0
-    interval = (
-        say("no interval from fewer than {n} rows", n=SMALLEST)
-        if difference.low is None or difference.high is None
-        else say(
-            "95 % interval {low} to {high}", low=show(difference.low, True), high=show(difference.high, True)
-        )
-    )
     return say(
         "{name}: {before} ({first}) to {after} ({last}), difference {difference}, {interval}, n = {n}: {judgement}.",
         name=NAMES[metric], before=show(values[0]), first=stage_name(first), after=show(values[1]),
         last=stage_name(last),
-        difference=show(difference.value, True), interval=interval, n=difference.n,
+        difference=show(difference.value, True), interval=_interval(difference, show), n=difference.n,
         judgement=judgement(metric, difference, p),
     )  # fmt: skip
+
+
+def _neutral(run: Run, first: str, last: str, difference: Estimate) -> Words:
+    before, after = (
+        run.scores(stage)["general"][PERPLEXITY[NEUTRAL_LOSS]]["value"] for stage in (first, last)
+    )
+    return say(
+        "Text outside the task (neutral passages): perplexity {before} ({first}) to {after} ({last}), difference of the loss {difference}, {interval}, n = {n}: {judgement}.",
+        before=f"{float(before):.2f}", first=stage_name(first), after=f"{float(after):.2f}", last=stage_name(last),
+        difference=_decimal(difference.value, True), interval=_interval(difference, _decimal), n=difference.n,
+        judgement=judgement(NEUTRAL_LOSS, difference),
+    )  # fmt: skip
+
+
+def _interval(difference: Estimate, show: Callable[[float, bool], str]) -> Words:
+    if difference.low is None or difference.high is None:
+        return say("no interval from fewer than {n} rows", n=SMALLEST)
+    return say(
+        "95 % interval {low} to {high}", low=show(difference.low, True), high=show(difference.high, True)
+    )
 
 
 def _decimal(value: float | str, signed: bool = False) -> str:

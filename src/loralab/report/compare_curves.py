@@ -39,10 +39,13 @@ class Course:
     held_out: Sequence[Point]
 
 
-def overlays(runs: Sequence[tuple[str, Run]], language: str) -> list[Overlay]:
-    """The figures of train and held-out loss; each run once. By steps where a run has no token counts."""
-    by_tokens = all(_has_tokens(run) for _, run in runs)
-    courses = [course(label, run, by_tokens) for label, run in runs]
+def overlays(runs: Sequence[tuple[str, Run | None]], language: str) -> list[Overlay]:
+    """The figures of train and held-out loss; each run once. By steps where a run has no token counts.
+
+    None stands for what trained nothing: its number, and with it its colour, is taken all the same.
+    """
+    by_tokens = all(_has_tokens(run) for _, run in runs if run)
+    courses = [course(label, run, by_tokens) if run else Course(label, (), ()) for label, run in runs]
     x = say("tokens trained on") if by_tokens else say("optimizer step")
     made = [
         _overlay("train", say("Train loss"), x, [(c.label, c.train) for c in courses], language, dots=False),

@@ -6,15 +6,15 @@ from typing import Any
 
 from loralab.evaluate.changes import Change
 from loralab.evaluate.comparison import Comparison, Difference
-from loralab.report.run_cost import run_cost
+from loralab.report.run_cost import side_cost
 from loralab.words import Words
 
 
 def document(comparison: Comparison, marks: tuple[Words, ...] = ()) -> dict[str, Any]:
     """{tasks, differences, fixed, broken}, and beside them: runs with their cost, unlike, marks.
 
-    tasks is {task: {metric: {run: entry of its scores}}}, runs in their order, the baseline first. Sentences
-    are English.
+    tasks is {task: {metric: {run: entry of its scores}}}, runs in their order, the baseline first. A folder of
+    `loralab eval` stands among the runs with the kind `eval` and no stage. Sentences are English.
     """
     tasks: dict[str, dict[str, dict[str, Any]]] = {}
     labels = [side.label for side in comparison.sides]
@@ -28,8 +28,8 @@ def document(comparison: Comparison, marks: tuple[Words, ...] = ()) -> dict[str,
         "fixed": [_change(c, baseline) for c in comparison.changes if c.kind == "fixed"],
         "broken": [_change(c, baseline) for c in comparison.changes if c.kind == "broken"],
         "runs": [
-            {"run": s.label, "path": s.run.folder.path, "stage": s.stage, "status": s.run.status}
-            | run_cost(s.run).to_dict()
+            {"run": s.label, "path": s.path, "stage": s.stage or None, "status": s.status}
+            | side_cost(s).to_dict()
             for s in comparison.sides
         ],
         "unlike": [{"run": u.run, "part": u.part, "message": str(u.words)} for u in comparison.unlike],

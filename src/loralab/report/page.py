@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from loralab.evaluate.side import first_and_last
 from loralab.evaluate.verdict import verdict
 from loralab.report import answers, curves, facts, tables
+from loralab.report.changed import score_text
+from loralab.report.compare_page import verdict_style
 from loralab.report.render import render_page
+from loralab.report.run_changes import general_check, general_sentence, run_changes
 from loralab.run.files import write_text
 from loralab.run.view import Run
 
@@ -47,7 +51,14 @@ def _head(run: Run, language: str) -> dict[str, Any]:
 
 def _body(run: Run, language: str) -> dict[str, Any]:
     found = answers.collect(run)
+    sides = first_and_last(run)
+    general = general_check(run, sides)
     return {
+        "changed": run_changes(sides),
+        "general": general,
+        "general_sentence": general_sentence(general) if general else "",
+        "score_text": score_text,
+        "verdict_style": verdict_style,
         "scores": tables.score_table(run),
         "figures": curves.figures(run, language),
         "answers": found,

@@ -36,7 +36,7 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
     environment.filters |= {
-        "number": text.number, "size": text.size, "moment": text.moment,
+        "number": text.number, "amount": text.amount, "signed": text.signed, "size": text.size, "moment": text.moment,
         "duration": text.duration, "stage": stage_name, "written": tables.written,
     }  # fmt: skip
     return environment

@@ -1,4 +1,4 @@
-"""A run in, what it took and on what out: the columns that stand beside scores when runs are compared."""
+"""A run or an evaluation in, what it took and on what out: the columns that stand beside scores in a comparison."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
+from loralab.evaluate.eval_record import Evaluation
+from loralab.evaluate.side import Side
 from loralab.report.facts import model_name, wall_seconds
 from loralab.report.text import duration, number, size, to_float
 from loralab.run.view import Run
@@ -16,24 +18,44 @@ from loralab.words import Words, say
 
 @dataclass(frozen=True)
 class RunCost:
-    """What a run took; None where it is not recorded. `tokens` are all tokens of its steps, `minutes` its own
-    steps alone, `wall_minutes` with loading, answers and everything else.
+    """What a run or an evaluation took; None where it is not recorded.
+
+    `tokens` are all tokens of a run's steps, `minutes` its own steps alone, `wall_minutes` with loading, answers
+    and everything else. An evaluation trains nothing: it has `answer_tokens` and `answer_seconds`.
     """
 
     model: str
     rank: int | None
     trainable: int | None
-    steps: int
+    steps: int | None
     tokens: int | None
     label_tokens: int | None
     minutes: float | None
     wall_minutes: float | None
     peak_bytes: int | None
     hardware: str
+    kind: Literal["run", "eval"] = "run"
+    answer_tokens: int | None = None
+    answer_seconds: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain values."""
         return asdict(self)
+
+
+def side_cost(side: Side) -> RunCost:
+    """What the run, or the evaluation, of a side took."""
+    return run_cost(side.source) if isinstance(side.source, Run) else eval_cost(side.source)
+
+
+def eval_cost(found: Evaluation) -> RunCost:
+    """What the answers of an evaluation took; of the hardware its record names the device."""
+    return RunCost(
+        model=found.base_name, rank=None, trainable=None, steps=None, tokens=None, label_tokens=None, minutes=None,
+        wall_minutes=None, peak_bytes=None, hardware=str(found.document.get("device") or ""), kind="eval",
+        answer_tokens=_total(found.answers, "answer_tokens"),
+        answer_seconds=math.fsum(to_float(row["seconds"]) for row in found.answers),
+    )  # fmt: skip
 
 
 def run_cost(run: Run) -> RunCost:
@@ -85,18 +107,24 @@ def _facts(cost: RunCost, language: str) -> Iterator[tuple[str, str]]:
         (say("training time"), _time(cost.minutes, language)),
         (say("time in all"), _time(cost.wall_minutes, language)),
         (say("peak memory"), size(cost.peak_bytes) if cost.peak_bytes else ""),
+        (say("tokens of the answers (loralab eval)"), _number(cost.answer_tokens)),
+        (say("time for the answers (loralab eval)"), _seconds(cost.answer_seconds, language)),
         (say("hardware"), cost.hardware),
     ]
     yield from ((name.text(language), value) for name, value in told)
 
 
 def different_hardware(labels: Sequence[str], costs: Sequence[RunCost]) -> list[Words]:
-    """A mark for each run that was not made on the hardware of the first: its times are no comparison."""
-    first = costs[0].hardware
+    """A mark for each side that was not made on the hardware of the first: its times are no comparison.
+
+    A run and an evaluation have no times in common, and call their hardware by other names.
+    """
+    first = costs[0]
     return [
         say("{run} was made on other hardware than {baseline}: minutes and memory do not compare",
             run=label, baseline=labels[0])
-        for label, cost in zip(labels[1:], costs[1:], strict=True) if cost.hardware != first
+        for label, cost in zip(labels[1:], costs[1:], strict=True)
+        if cost.kind == first.kind and cost.hardware != first.hardware
     ]  # fmt: skip
 
 
@@ -114,4 +142,8 @@ def _number(value: int | None) -> str:
 
 
 def _time(minutes: float | None, language: str) -> str:
-    return "" if minutes is None else duration(60 * minutes).text(language)
+    return "" if minutes is None else _seconds(60 * minutes, language)
+
+
+def _seconds(seconds: float | None, language: str) -> str:
+    return "" if seconds is None else duration(seconds).text(language)

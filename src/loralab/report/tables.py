@@ -12,7 +12,8 @@ from typing import Any
 
 from loralab.config.render import to_dict
 from loralab.config.schema import Config
-from loralab.evaluate.heldout import LOWER_IS_BETTER
+from loralab.evaluate.direction import direction
+from loralab.evaluate.units import is_share
 from loralab.run.events import Event
 from loralab.run.view import Run
 from loralab.words import Words, recorded, say
@@ -32,6 +33,11 @@ class ScoreRow:
     lower_is_better: bool
     cells: tuple[dict[str, Any] | None, ...]
 
+    @property
+    def share(self) -> bool:
+        """Whether its values are read in per cent."""
+        return is_share(self.task, self.metric)
+
 
 @dataclass(frozen=True)
 class ScoreTable:
@@ -46,7 +52,7 @@ def score_table(run: Run) -> ScoreTable:
     scores = {stage: found for stage in run.stages if (found := run.scores(stage))}
     names = dict.fromkeys((t, m) for found in scores.values() for t in found for m in found[t])
     rows = [
-        ScoreRow(t, m, m in LOWER_IS_BETTER, tuple(found.get(t, {}).get(m) for found in scores.values()))
+        ScoreRow(t, m, direction(m) < 0, tuple(found.get(t, {}).get(m) for found in scores.values()))
         for t, m in names
     ]
     return ScoreTable(tuple(scores), tuple(rows))

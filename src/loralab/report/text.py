@@ -54,6 +54,25 @@ def number(value: Any) -> str:
     return f"{value:,.0f}" if size >= 999.95 else f"{value:#.4g}"
 
 
+def amount(value: Any, share: bool) -> str:
+    """A score as people read it: shares in per cent."""
+    if (
+        not share
+        or isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not math.isfinite(value)
+    ):
+        return number(value)
+    return f"{100 * value:.1f} %"
+
+
+def signed(value: Any, share: bool = False) -> str:
+    """A difference as people read it: with its sign, 0 without one."""
+    if not isinstance(value, float) or not value or math.isnan(value):
+        return number(value)
+    return f"{'+' if value > 0 else '−'}{amount(abs(value), share)}"
+
+
 def scientific(value: float, digits: int = 3) -> str:
     """1.234e-5, without the zeros that Python puts into an exponent."""
     if not math.isfinite(value):

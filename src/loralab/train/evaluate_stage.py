@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from loralab.data.conversation import Conversation
 from loralab.engine.base import Engine, TokenRow
+from loralab.evaluate.general.neutral import neutral_score_rows
 from loralab.evaluate.general.stage import general_rows
-from loralab.evaluate.heldout import answer_rows, clean_rows, loss_rows, summarise
+from loralab.evaluate.heldout import answer_rows, clean_rows, copied_rows, loss_rows, summarise
 from loralab.evaluate.stage import Asker, Prediction
 from loralab.run.events import read_events
 from loralab.run.files import read_json_lines, write_json, write_json_lines
@@ -19,6 +21,7 @@ from loralab.train.stop import StopRequest
 PREDICTION_FIELDS = (
     "id", "set", "seen", "question", "answer", "reference", "prompt_tokens", "answer_tokens", "finish_reason", "seconds",
 )  # fmt: skip
+BETWEEN_STOPS = 1000  # training rows that are read before it is seen whether the run is to stop
 
 
 @dataclass
@@ -29,8 +32,10 @@ class Stages:
     askers: Sequence[Asker]
     engine: Engine
     test_rows: Sequence[TokenRow]
+    training: Iterable[Conversation]  # each row that is trained on once
     stop: StopRequest
     near: frozenset[str] = frozenset()  # ids of asked rows whose question nearly stands in a training row
+    neutral: Sequence[TokenRow] = ()  # passages that have nothing to do with the data
 
     def run(self, stage: str, step: int, epoch: float) -> float | None:
         """Answer, measure and score one stage; returns the held-out loss, None without test rows."""
@@ -45,8 +50,8 @@ class Stages:
             )
         ]
         losses = self.held_out_rows()
-        rows = [*losses, *answer_rows(predictions)]
-        rows += [*clean_rows(rows, self.near), *general_rows(predictions)]
+        rows = [*losses, *answer_rows(predictions), *copied_rows(predictions, self._trained_answers())]
+        rows += [*clean_rows(rows, self.near), *general_rows(predictions), *self._neutral_rows()]
         self._write(stage, predictions, rows)
         loss = self._held_out_event(losses, step, epoch)
         self._score(stage, rows)
@@ -58,6 +63,16 @@ class Stages:
         sums = self.engine.row_losses(self.test_rows)
         ids = [row.id for row in self.test_rows]
         return loss_rows(ids, sums, [sum(row.encoded.trained[1:]) for row in self.test_rows])
+
+    def _neutral_rows(self) -> list[dict[str, Any]]:
+        return neutral_score_rows(self.neutral, self.engine.row_losses(self.neutral)) if self.neutral else []
+
+    def _trained_answers(self) -> Iterator[str]:
+        """The assistant turns of all training rows, as copies are looked for in them."""
+        for number, conversation in enumerate(self.training):
+            if number % BETWEEN_STOPS == 0:
+                self.stop.between_steps()
+            yield from (m.content for m in conversation.messages if m.role == "assistant")
 
     def held_out(self, step: int, epoch: float) -> float | None:
         """Held-out loss alone, outside of a stage."""

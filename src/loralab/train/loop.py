@@ -23,9 +23,12 @@ from loralab.train.checkpoint import (
     save_checkpoint,
     save_chosen,
 )
+from loralab.train.choice import LOSS, METRICS, Metric, best_step, not_better
+from loralab.train.due import LOSS_ALONE, due_after
 from loralab.train.environment import peak_bytes
 from loralab.train.evaluate_stage import Stages
 from loralab.train.order import StepOrder
+from loralab.train.recorded import best_is_told, is_evaluated, recorded_values, stage_value
 from loralab.train.schedule import learning_rate
 from loralab.train.session import Session
 from loralab.train.stop import StopRequest
@@ -47,25 +50,43 @@ class Loop:
     stop: StopRequest
     optimizer: Any
     step: int = 0
-    losses: dict[int, float] = field(default_factory=dict)  # held-out loss by step
+    values: dict[int, float] = field(default_factory=dict)  # of the metric that chooses, by step
+    started_step: int = 0  # after which this process began
     saved_step: int = -1
     updating: bool = False  # the weights are between two steps
 
     def run(self) -> None:
         """Everything from the state in `step` to the chosen adapter and its answers."""
         try:
-            self._stage_if_missing("before", 0)
-            self._end_of_epoch()
-            while self.step < self.order.total_steps:
+            self._evaluate()
+            while self.step < self.order.total_steps and not self._is_done_early():
                 self._train_step(self.step + 1)
                 self._save_if_due()
                 self.stop.between_steps()
-                self._end_of_epoch()
+                self._evaluate()
         except (Interrupted, KeyboardInterrupt):
             if not self.updating:
                 self._save()
             raise
+        if self.reason == "early_stop":
+            self._tell_early_end()
         self._finish()
+
+    def go_on_from(self, checkpoint: Checkpoint) -> None:
+        """Take up the state of a checkpoint, and what the run has measured up to it."""
+        restore_checkpoint(checkpoint, self.tuned.model, self.optimizer)
+        self.step = self.started_step = self.saved_step = self.session.step = checkpoint.step
+        self.values = recorded_values(Run(self.session.folder), self._metric, self.order, self.step)
+
+    @property
+    def reason(self) -> str:
+        """Why training has ended: done, or early_stop where the config asked for it."""
+        return "done" if self.step >= self.order.total_steps else "early_stop"
+
+    @property
+    def _metric(self) -> Metric:
+        """What adapters are compared by; where the last is chosen, the record still says which had the lowest loss."""
+        return METRICS.get(self.config.evaluate.best_by, LOSS)
 
     # ---------------------------------------------------------------------------------------- one step
 
@@ -153,43 +174,93 @@ class Loop:
         if self.config.train.keep_checkpoints:
             prune(self.session.folder, self.config.train.keep_checkpoints, [self._chosen_step(), self.step])
 
-    def _end_of_epoch(self) -> None:
-        """The stage of an epoch that has just ended, or the held-out loss where training ends within one."""
-        if self.step == 0 or self.step in self.losses:
+    def _evaluate(self) -> None:
+        """What is due after the last finished step, unless it was done before the run was broken off."""
+        due = due_after(self.step, self.order, self.config.evaluate)
+        if due is None:
             return
-        if self.order.ends_epoch(self.step) and "epoch" in self.config.evaluate.stages:
-            self._stage_if_missing(f"epoch-{self.order.epoch_of(self.step)}", self.step)
-        elif self.step == self.order.total_steps and self.config.evaluate.stages:
-            self._note_loss(self.step, self.stages.held_out(self.step, self.order.progress(self.step)))
+        if self.step == self.started_step and is_evaluated(Run(self.session.folder), due, self.step):
+            self._tell_best()
+            return
+        progress = self.order.progress(self.step)
+        if due == LOSS_ALONE:
+            loss = self.stages.held_out(self.step, progress)
+        else:
+            loss = self.stages.run(due, self.step, progress)
+        if self.step:
+            self._note(due, loss)
 
-    def _stage_if_missing(self, stage: str, step: int) -> None:
-        kind = stage.partition("-")[0]
-        if self.step != step or kind not in self.config.evaluate.stages:
-            return
-        if stage_is_done(Run(self.session.folder), stage, step):
-            self._note_loss(step, known_loss(Run(self.session.folder), step), again=True)
-            return
-        self._note_loss(step, self.stages.run(stage, step, self.order.progress(step)))
+    def _note(self, due: str, loss: float | None) -> None:
+        """Keep the value that an evaluation gave for the metric that chooses."""
+        value = loss
+        if self._metric != LOSS:
+            if due == LOSS_ALONE:
+                return
+            value = stage_value(Run(self.session.folder), due, self._metric)
+            if value is None:
+                self._warn_of_missing(due)
+        if value is not None:
+            self.values[self.step] = value
+            self._tell_best()
 
-    def _note_loss(self, step: int, loss: float | None, again: bool = False) -> None:
-        if loss is None or step == 0:
+    def _warn_of_missing(self, stage: str) -> None:
+        words = say(
+            "evaluate.best_by is {metric}, which {stage} gives no value for: step {step} cannot be chosen",
+            metric=self.config.evaluate.best_by, stage=f"scores/{stage}.json", step=self.step,
+        )  # fmt: skip
+        self.session.warn("best_by_missing", words)
+
+    def _tell_best(self) -> None:
+        """Save and record the last step if it is the best so far; a best step that can be chosen is always on disk."""
+        if best_step(self.values, self._metric) != self.step:
             return
-        best = min((known for known in self.losses.values() if math.isfinite(known)), default=math.inf)
-        self.losses[step] = loss
-        told = again and Run(self.session.folder).last("best").get("step") == step
-        if loss < best and not told:
-            self.session.emit("best", step=step, metric="heldout_loss", value=loss)
+        if self.step == self.started_step and best_is_told(Run(self.session.folder), self.step):
+            return
+        if self.config.evaluate.best_by != "last":
+            self._save()
+        metric = "heldout_loss" if self._metric == LOSS else self.config.evaluate.best_by
+        self.session.emit("best", step=self.step, metric=metric, value=self.values[self.step])
+
+    def _is_done_early(self) -> bool:
+        patience = self.config.train.stop_after_worse_evaluations
+        return patience is not None and not_better(self.values, self._metric) >= patience
 
     # --------------------------------------------------------------------------------------- the end
 
+    def _tell_early_end(self) -> None:
+        """Save and record where training ends early; the adapter's own note has a `step`, this one has not."""
+        self._save()
+        best = best_step(self.values, self._metric)
+        assert best is not None, "training ends early only after a best evaluation"
+        count, metric = not_better(self.values, self._metric), self.config.evaluate.best_by
+        words = say(
+            "training ended early after step {step} of {total}: {n} evaluations of {metric} in a row were no better"
+            " than {value} (train.stop_after_worse_evaluations)",
+            step=self.step, total=self.order.total_steps, n=count, metric=metric, value=self.values[best],
+        )  # fmt: skip
+        self.session.emit(
+            "note", code="early_stop", stopped_at=self.step, total_steps=self.order.total_steps,
+            evaluations=count, metric=metric, **words.to_dict(),
+        )  # fmt: skip
+
     def _chosen_step(self) -> int:
-        """The step with the lowest held-out loss, or the last; a loss that is not finite is never the lowest."""
-        finite = {step: loss for step, loss in self.losses.items() if math.isfinite(loss)}
-        if self.config.evaluate.best_by == "last" or not finite:
-            return self.step
-        return min(finite, key=lambda step: (finite[step], -step))
+        """The step with the best value of evaluate.best_by, or the last where nothing is compared."""
+        best = None if self.config.evaluate.best_by == "last" else best_step(self.values, self._metric)
+        return self.step if best is None else best
+
+    def _warn_if_nothing_compared(self) -> None:
+        """Say that the last step is chosen for want of a value to choose by."""
+        metric = self.config.evaluate.best_by
+        if metric == "last" or best_step(self.values, self._metric) is not None:
+            return
+        words = say(
+            "evaluate.best_by is {metric}, which was measured at no step: adapter/ is the last step, {step}",
+            metric=metric, step=self.step,
+        )  # fmt: skip
+        self.session.warn("best_by_unmeasured", words)
 
     def _finish(self) -> None:
+        self._warn_if_nothing_compared()
         chosen = self._chosen_step()
         if chosen != self.step:
             self._restore(chosen)
@@ -209,19 +280,3 @@ class Loop:
             where = str(self.session.folder.checkpoint(step))
             raise RunFailed(Problem(say("the chosen checkpoint is damaged: {reason}", reason=found), where))
         restore_checkpoint(found, self.tuned.model, None)
-
-
-def stage_is_done(run: Run, stage: str, step: int) -> bool:
-    """Whether a stage was finished in the state after `step`, as seen from where the run stands now."""
-    done = False
-    for event in run.record.events:
-        if event["kind"] == "run_resumed" and event["from_step"] < step:
-            done = False
-        elif event["kind"] == "stage_finished" and event["stage"] == stage:
-            done = run.folder.scores(stage).is_file()
-    return done
-
-
-def known_loss(run: Run, step: int) -> float | None:
-    """The held-out loss recorded at a step."""
-    return next((float(e["loss"]) for e in run.record.held_out() if e["step"] == step), None)

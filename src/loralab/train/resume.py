@@ -45,7 +45,9 @@ def resume(
     config = _config(run, overrides)
     if is_complete(run, config):
         tell(say("{run} is finished: nothing to do", run=run.id))
-        if config.train.epochs is not None:
+        if ended_early(run):
+            _tell_early_end(run, config, tell)
+        elif config.train.epochs is not None:
             tell(
                 say(
                     "to train longer: loralab resume {run} train.epochs=N, with N above {epochs}",
@@ -76,10 +78,33 @@ def is_complete(run: Run, config: Config) -> bool:
     """Whether the run is finished and the config asks for no further steps."""
     if run.status != "finished":
         return False
+    if ended_early(run):
+        return True
     split = _split(run)
     steps = run.record.steps()
     done = steps[-1]["step"] if steps else 0
     return done >= plan_steps(max(1, len(split.get("train", []))), config.train).total_steps
+
+
+def ended_early(run: Run) -> bool:
+    """Whether a finished run was ended by train.stop_after_worse_evaluations."""
+    return bool(run.last("run_finished").get("reason") == "early_stop")
+
+
+def _tell_early_end(run: Run, config: Config, tell: Say) -> None:
+    """Say why no step is left; raise UsageError if more were asked for, which would be stopped at once."""
+    words = say("its training was ended early, by train.stop_after_worse_evaluations")
+    if config.train != load_config(run.folder.config).train:
+        raise UsageError(
+            Problem(
+                words,
+                run.id,
+                say("other epochs would not train it further"),
+                say("to train longer, start a new run: loralab train {path} with a larger number or null there",
+                    path=run.folder.config),
+            )
+        )  # fmt: skip
+    tell(words)
 
 
 def _config(run: Run, overrides: Sequence[str]) -> Config:

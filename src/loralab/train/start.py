@@ -8,13 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from loralab.config.render import to_yaml
 from loralab.config.schema import Config, ModelConfig, Source
 from loralab.data.sources import pinned
 from loralab.encode.template import ChatTemplate, read_template
+from loralab.engine.base import TokenRow
 from loralab.engine.generate import LocalGenerator
 from loralab.engine.plain import PlainEngine
 from loralab.errors import Problem, UsageError
+from loralab.evaluate.general.neutral import VERSION as NEUTRAL_VERSION
+from loralab.evaluate.general.neutral import neutral_rows, num_unfit
 from loralab.evaluate.general.stage import VERSION, general_questions
 from loralab.evaluate.general.task import GENERAL
 from loralab.evaluate.heldout import METRIC_VERSIONS
@@ -30,9 +35,10 @@ from loralab.run.files import write_json, write_text
 from loralab.run.folder import RunFolder, create_run_folder
 from loralab.run.view import Run, open_run
 from loralab.track.sink import Sink
-from loralab.train.checkpoint import Checkpoint, restore_checkpoint
+from loralab.train.checkpoint import Checkpoint
+from loralab.train.choice_check import refuse_choice
 from loralab.train.evaluate_stage import Stages
-from loralab.train.loop import Loop, known_loss
+from loralab.train.loop import Loop
 from loralab.train.manifest import make_manifest
 from loralab.train.memory import naming_the_knobs
 from loralab.train.order import plan_steps
@@ -64,6 +70,12 @@ class Job:
         """What padding is filled with; any token does, it is masked."""
         pad = self.template.tokenizer.pad_token_id
         return self.template.end_id if pad is None else int(pad)
+
+    def refuse_choice(self) -> None:
+        """Raise UsageError if the adapter could never be chosen, or training stopped, as the config asks."""
+        prepared, config = self.prepared, self.config
+        order = plan_steps(len(prepared.epoch), config.train)
+        refuse_choice(config, order, len(prepared.split.test), (*prepared.questions, *self.general))
 
 
 def train(
@@ -159,7 +171,7 @@ def _manifest(folder: RunFolder, job: Job, command: Sequence[str]) -> dict[str, 
         files=job.prepared.report.files,
         evaluation=fingerprint(
             (*job.prepared.questions, *job.general), _comparable(decoding), LocalGenerator.name,
-            (*METRIC_VERSIONS, *([VERSION] if job.general else [])), template_text,
+            (*METRIC_VERSIONS, *([VERSION, NEUTRAL_VERSION] if job.general else [])), template_text,
         ),
         decoding=decoding,
         engine={"name": PlainEngine.name, "reason": "the only engine of this version"},
@@ -176,6 +188,7 @@ def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: Sto
     began = time.monotonic()
     job.prepared.refuse(job.config.data)
     job.prepared.refuse_without_training_rows()
+    job.refuse_choice()
     _announce_data(session, job)
     device = pick_device()
     tuned = load_tuned(job.located.folder, job.config, device)
@@ -193,12 +206,10 @@ def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: Sto
     )  # fmt: skip
     session.emit("plan", steps=loop.order.total_steps, peak_bytes_estimate=None, seconds_estimate=None)
     if checkpoint:
-        restore_checkpoint(checkpoint, tuned.model, loop.optimizer)
-        loop.step = loop.saved_step = session.step = checkpoint.step
-        loop.losses = _losses_until(Run(session.folder), checkpoint.step - 1)
+        loop.go_on_from(checkpoint)
     with naming_the_knobs(f"step {loop.step}"):
         loop.run()
-    session.emit("run_finished", reason="done", seconds=round(time.monotonic() - began, 3))
+    session.emit("run_finished", reason=loop.reason, seconds=round(time.monotonic() - began, 3))
     session.status = "finished"
 
 
@@ -219,23 +230,38 @@ def _loop(session: Session, job: Job, tuned: TunedModel, stop: StopRequest) -> L
     config, prepared = job.config, job.prepared
     engine = PlainEngine(tuned, config, job.pad_id, stop.in_step)
     generator = LocalGenerator(tuned.model, tuned.device, job.pad_id, config.evaluate.batch_rows)
+    rows = prepared.epoch
     stages = Stages(
-        session,
-        _askers(job, generator),
-        engine,
-        prepared.token_rows(prepared.split.test),
-        stop,
-        prepared.near,
-    )
+        session, _askers(job, generator), engine, prepared.token_rows(prepared.split.test),
+        rows.take(np.unique(rows.index)).conversations(), stop, prepared.near, _neutral(session, job, tuned),
+    )  # fmt: skip
     optimizer = torch.optim.AdamW(
         list(trainable(tuned.model).values()), lr=config.train.learning_rate, betas=(0.9, 0.999), eps=1e-8,
         weight_decay=config.train.weight_decay, foreach=False,
     )  # fmt: skip
-    rows = prepared.epoch
     order = plan_steps(len(rows), config.train)
     return Loop(
         session, config, tuned, engine, stages, order, rows, prepared.token_rows(rows), stop, optimizer
     )
+
+
+def _neutral(session: Session, job: Job, tuned: TunedModel) -> tuple[TokenRow, ...]:
+    """The neutral passages, if the general check is on; all of them or none, so that their loss is of one text."""
+    if not job.config.evaluate.general:
+        return ()
+    rows = neutral_rows(job.template)
+    context_tokens = getattr(tuned.model.config.get_text_config(), "max_position_embeddings", None)
+    vocabulary_rows = tuned.model.get_input_embeddings().weight.shape[0]
+    unfit = num_unfit(rows, context_tokens, vocabulary_rows, job.template.tokenizer.unk_token_id)
+    if not unfit:
+        return rows
+    session.warn(
+        "neutral_text_unfit",
+        say("this model cannot read {unfit} of the {all} neutral passages whole (context: {context} tokens, or letters"
+            " that its vocabulary lacks): the perplexity of neutral text is not measured in this run",
+            unfit=unfit, all=len(rows), context=context_tokens or "?"),
+    )  # fmt: skip
+    return ()
 
 
 def _askers(job: Job, generator: LocalGenerator) -> list[Asker]:
@@ -252,9 +278,3 @@ def _asker(job: Job, generator: LocalGenerator, questions: Sequence[Question], m
         batch_rows=config.evaluate.batch_rows, max_new_tokens=max_new_tokens,
         stop_ids=stop_ids(job.template, config.data.answer_end), special_tokens=config.data.special_tokens,
     )  # fmt: skip
-
-
-def _losses_until(run: Run, step: int) -> dict[int, float]:
-    """Held-out losses of trained states up to a step, as recorded."""
-    steps = [e["step"] for e in run.record.held_out() if 0 < e["step"] <= step]
-    return {s: loss for s in steps if (loss := known_loss(run, s)) is not None}

@@ -23,6 +23,24 @@ COMPARISON: dict[str, str] = {
     "no stage of this run is scored: there is nothing to compare": "这次运行没有任何已评分的阶段，无从比较",
     "stage {stage} is not scored; scored are: {stages}": "阶段 {stage} 没有评分；已评分的阶段：{stages}",
     "choose one of them with --stage": "用 --stage 选择其中之一",
+    "questions: a run and an evaluation share the task general alone, and not both have it":
+        "questions：运行与单独评测只可能共有任务 general，而这里并非双方都有",
+    # folders of loralab eval
+    "this evaluation is not finished: {there} of {asked} answers are there":
+        "这次评测尚未完成：{asked} 题中已有 {there} 题的回答",
+    "the same loralab eval command again goes on with it": "再次执行同一条 loralab eval 命令即可继续",
+    "was scored with {old}, this version of loralab scores with {new}":
+        "是用 {old} 评分的，而此版本的 loralab 用 {new} 评分",
+    "holds {there} of {asked} answers that can be read": "{asked} 个回答中只有 {there} 个可以读取",
+    "{name}: the answers do not give this score again": "{name}：由这些回答算不出文件中的分数",
+    "evaluate again into another --out": "请用另一个 --out 文件夹重新评测",
+    "is an evaluation, which has no stages": "是一次单独评测，没有阶段之分",
+    "name its folder alone, beside another one": "请只写它的文件夹，并与另一个文件夹并列",
+    "{run}: the first {n} of {all} questions were asked": "{run}：只问了 {all} 题中的前 {n} 题",
+    "Comparison of fine-tuning runs and evaluations": "微调运行与单独评测的比较",
+    "Comparison of evaluations": "单独评测的比较",
+    "tokens of the answers (loralab eval)": "回答的 token 数（loralab eval）",
+    "time for the answers (loralab eval)": "回答耗时（loralab eval）",
     # what to know before the numbers
     "These runs are unlike: their numbers do not measure the same thing.":
         "这些运行的评测条件不同：它们的数字衡量的不是同一件事。",
@@ -90,12 +108,13 @@ COMPARISON: dict[str, str] = {
     "{n} more are not shown here": "另有 {n} 个未在此显示",
     "{run}, {name}: {n} questions fixed": "{run}，{name}：{n} 题由错变对",
     "{run}, {name}: {n} questions broken": "{run}，{name}：{n} 题由对变错",
-    "{run}, {name}: {n} answers score higher": "{run}，{name}：{n} 个回答得分上升",
-    "{run}, {name}: {n} answers score lower": "{run}，{name}：{n} 个回答得分下降",
+    "{run}, {name}: {n} answers better": "{run}，{name}：{n} 个回答变好",
+    "{run}, {name}: {n} answers worse": "{run}，{name}：{n} 个回答变差",
     "{run}: {what}": "{run}：{what}",
 }  # fmt: skip
 
 COMPARISON_LITERAL: tuple[str, ...] = (
+    "  {count}",
     "  {scores}  {question}",
     "loralab compare {run} --stages before,after",
     "loralab compare {runs} --html compare.html",

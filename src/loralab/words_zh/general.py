@@ -4,6 +4,10 @@ from __future__ import annotations
 
 GENERAL: dict[str, str] = {
     "General check (built-in prompts)": "一般能力检查（内置提示）",
+    "this model cannot read {unfit} of the {all} neutral passages whole (context: {context} tokens, or letters"
+    " that its vocabulary lacks): the perplexity of neutral text is not measured in this run": "该模型无法完整读取 {all} 段中性文本中的 {unfit} 段（上下文长度 {context} 个 token，或词表中缺少其中的字）：本次运行不测中性文本的困惑度",
+    "Citation F1 (law articles)": "法条引用 F1",
+    "Text outside the task (neutral passages): perplexity {before} ({first}) to {after} ({last}), difference of the loss {difference}, {interval}, n = {n}: {judgement}.": "任务以外的文本（中性短文）：困惑度 {before}（{first}）→ {after}（{last}），损失差值 {difference}，{interval}，n = {n}：{judgement}。",
     # rules
     "a list of texts": "文本列表",
     "a list of numbers": "数字列表",
@@ -30,6 +34,12 @@ GENERAL: dict[str, str] = {
     "Better on what it trains on, worse on what it does not: over-fitting. "
     "Fewer epochs, a lower learning rate or more data help.": "对训练数据越来越好，对未训练的数据越来越差：这是过拟合。可以减少轮数、降低学习率或增加数据。",
     "Training loss did not fall either: a learning rate that is too high is likelier than over-fitting.": "训练损失也没有下降：更可能是学习率过高，而不是过拟合。",
+    "That is too few steps to tell over-fitting from chance.": "步数太少，分不清过拟合与偶然波动。",
+    "Training ended early after step {step} of {total}: {n} evaluations of {metric} in a row were no better "
+    "than the best before.": "训练在第 {step} 步（共 {total} 步）后提前结束：{metric} 连续 {n} 次评测不优于此前最好。",
+    "adapter/ is not written yet; the best step so far, by {metric}, is {step}.": "adapter/ 尚未写出；按 {metric}，目前最好的是第 {step} 步。",
+    "adapter/ holds step {chosen}, where {metric} was best (evaluate.best_by); the held-out loss was lowest"
+    " at step {step}.": "adapter/ 是第 {chosen} 步，即 {metric} 最好的一步（见 evaluate.best_by）；留出集损失在第 {step} 步最低。",
     "adapter/ is not written yet; the best step so far is {step}.": "adapter/ 尚未写出；目前最好的是第 {step} 步。",
     "adapter/ holds step {step}, where the held-out loss was lowest.": "adapter/ 是第 {step} 步，即留出集损失最低的一步。",
     "adapter/ holds step {step}, the best of the trained ones: the model without it had a lower loss.": "adapter/ 是第 {step} 步，为训练后各步中最好的；但不加适配器的模型损失更低。",

@@ -5,6 +5,12 @@ from __future__ import annotations
 MODELS: dict[str, str] = {
     "this architecture cannot recompute activations: {reason}": "该模型结构不支持重算激活：{reason}",
     "set train.recompute=off": "设置 train.recompute=off",
+    # the fast engine
+    "the fast engine does not know the architecture {name}": "快速引擎不支持模型结构 {name}",
+    "the fast engine does not compute {setting}": "快速引擎不支持 {setting}",
+    "the fast engine does not train {name}": "快速引擎不训练 {name}",
+    "the model looks back {window} tokens, rows may have {tokens}":
+        "模型的注意力窗口为 {window} 个 token，而数据行最长可达 {tokens} 个 token",
     # adapter
     "lora.targets match no layer of this model: {names}": "lora.targets 与该模型的任何层都不匹配：{names}",
     "its linear layers are: {names}": "该模型的线性层：{names}",

@@ -45,6 +45,36 @@ PAGES: dict[str, str] = {
     "chance": "随机水平",
     "no answer": "未作答",
     "Nothing was scored.": "没有评分。",
+    # general ability
+    "General ability": "通用能力",
+    "Did tuning cost general ability? Prompts that are not of the training data, with answers that a rule can check, are asked at every stage.":
+        "微调是否损害了通用能力？每个阶段都会问一组训练数据之外、可按规则判定的提示。",
+    "Of {n} prompts, {broken} were followed at first and no longer at the end, {fixed} the other way round.":
+        "{n} 条提示中，有 {broken} 条起初做到而最后没有做到，{fixed} 条相反。",
+    "what is measured": "衡量的内容",
+    "instructions followed": "按指令完成",
+    "answered in the right language": "用对了语言",
+    "ended by itself": "自行结束",
+    "repeated text": "文字重复",
+    "loss on neutral texts": "中性文本上的损失",
+    "perplexity on neutral texts": "中性文本上的困惑度",
+    "difference, {first} to {last}": "差值（{first}至{last}）",
+    "Each difference is paired and judged by itself; of several lines one may differ by chance.":
+        "每个差值都是配对的，并且单独判断；多行之中可能有一行的差异出于偶然。",
+    # changed answers
+    "Fewer than two stages were scored answer by answer: nothing can be set against each other.":
+        "逐题评分的阶段不足两个：无从对照。",
+    "No answer was scored at both stages.": "没有任何回答在两个阶段都评了分。",
+    "From the stage {first} to the stage {last}, over the questions that both answered.":
+        "从“{first}”阶段到“{last}”阶段，只取两个阶段都回答过的问题。",
+    "fixed, or better": "由错变对，或变好",
+    "broken, or worse": "由对变错，或变差",
+    "unchanged": "未变",
+    "Rule for the answer": "回答须符合的规则",
+    "changed answers, {first} to {last}:": "变化的回答（{first}至{last}）：",
+    "{name}: {fixed} fixed, {broken} broken, of {n}": "{name}：{n} 题中 {fixed} 题由错变对，{broken} 题由对变错",
+    "{name}: {fixed} answers better, {broken} worse, of {n}":
+        "{name}：{n} 个回答中 {fixed} 个变好，{broken} 个变差",
     # curves
     "Curves": "曲线",
     "No optimizer step is recorded.": "没有记录任何优化步。",

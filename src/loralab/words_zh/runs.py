@@ -55,6 +55,29 @@ RUNS: dict[str, str] = {
     "the step was not applied; there is no checkpoint yet": "这一步没有生效；尚无检查点",
     "lower train.learning_rate, or look at these rows": "调低学习率 train.learning_rate，或检查这些行",
     "the chosen checkpoint is damaged: {reason}": "选中的检查点已损坏：{reason}",
+    "evaluate.best_by is {metric}, which {stage} gives no value for: step {step} cannot be chosen":
+        "evaluate.best_by 为 {metric}，而 {stage} 没有它的值：第 {step} 步不能被选中",
+    "evaluate.best_by is {metric}, which was measured at no step: adapter/ is the last step, {step}":
+        "evaluate.best_by 为 {metric}，但没有任何一步测得它：adapter/ 取最后一步，即第 {step} 步",
+    "training ended early after step {step} of {total}: {n} evaluations of {metric} in a row were no better"
+    " than {value} (train.stop_after_worse_evaluations)":
+        "训练在第 {step} 步（共 {total} 步）后提前结束：{metric} 连续 {n} 次评测不优于 {value}"
+        "（train.stop_after_worse_evaluations）",
+    # how the adapter is chosen, checked with the data at hand; some follow the key
+    "there are no test rows: held-out loss cannot be measured": "没有测试行：无法测量留出集损失",
+    "give test rows with data.test, or remove the setting": "用 data.test 给出测试行，或删去该设置",
+    "is {every}, but the run has {steps} steps: it would have no effect":
+        "为 {every}，但本次运行只有 {steps} 步：它不会起作用",
+    "is {metric}, which is measured at the end of epochs, but training ends within the first":
+        "为 {metric}，它在每轮结束时测量，但训练在第一轮内就结束",
+    "is {metric}, but no answered question of this run gives a value for it":
+        "为 {metric}，但本次运行所回答的题目都给不出它的值",
+    "raise evaluate.answers, or choose by another metric": "增大 evaluate.answers，或改用其他指标选择",
+    "is {patience}: {needed} evaluations of {metric} are needed before the last step, and the run has"
+    " {possible}; it could never act":
+        "为 {patience}：最后一步之前需要 {needed} 次 {metric} 评测，而本次运行只有 {possible} 次；它不可能起作用",
+    "lower it, or set evaluate.heldout_every_steps": "把它调小，或设置 evaluate.heldout_every_steps",
+    "lower it, or train for more epochs": "把它调小，或增加训练轮数",
     # rows
     "no row is left to train on; dropped: {reasons}": "没有剩下可训练的行；丢弃：{reasons}",
     "raise data.max_tokens, or look at the dropped rows: loralab check CONFIG --json":
@@ -85,6 +108,11 @@ RUNS: dict[str, str] = {
     "{run} is finished: nothing to do": "{run} 已完成：无需再做",
     "to train longer: loralab resume {run} train.epochs=N, with N above {epochs}":
         "要继续训练：loralab resume {run} train.epochs=N，N 大于 {epochs}",
+    "its training was ended early, by train.stop_after_worse_evaluations":
+        "其训练已由 train.stop_after_worse_evaluations 提前结束",
+    "other epochs would not train it further": "改变轮数不会使它继续训练",
+    "to train longer, start a new run: loralab train {path} with a larger number or null there":
+        "要训练更久，请开始新的运行：loralab train {path}，并把该设置调大或设为 null",
     "{run} goes on after step {step}": "{run} 从第 {step} 步之后继续",
     "{name} cannot change in a resumed run; only train.epochs and track.* can":
         "继续运行时不能更改 {name}；只能更改 train.epochs 和 track.*",

@@ -62,6 +62,20 @@ SETTINGS: dict[str, str] = {
         "data.fields 与 data.format 同时设置，data.format 不会起作用",
     "data.split and data.{key} are both set; data.{key} would have no effect":
         "data.split 与 data.{key} 同时设置，data.{key} 不会起作用",
+    "evaluate.best_by is {metric}, which is measured at the end of epochs, and evaluate.stages has no epoch":
+        "evaluate.best_by 为 {metric}，它在每轮结束时测量，而 evaluate.stages 中没有 epoch",
+    "evaluate.best_by is general, and evaluate.general is false: the prompts are not asked":
+        "evaluate.best_by 为 general，而 evaluate.general 为 false：不会询问一般提示",
+    "evaluate.heldout_every_steps is set, and data.test leaves no rows to measure":
+        "设置了 evaluate.heldout_every_steps，但 data.test 没有留下可测的行",
+    "train.stop_after_worse_evaluations and evaluate.best_by: last are both set; nothing would be compared":
+        "train.stop_after_worse_evaluations 与 evaluate.best_by: last 同时设置；没有可比较的内容",
+    "train.stop_after_worse_evaluations is set, and held-out loss is measured neither at the end of epochs"
+    " (evaluate.stages) nor on the way (evaluate.heldout_every_steps)":
+        "设置了 train.stop_after_worse_evaluations，但留出集损失既不在每轮结束时（evaluate.stages）也不在途中"
+        "（evaluate.heldout_every_steps）测量",
+    "train.stop_after_worse_evaluations is set, and data.test leaves no rows to measure":
+        "设置了 train.stop_after_worse_evaluations，但 data.test 没有留下可测的行",
     "train.epochs is empty and train.max_steps is not set": "train.epochs 为空，也没有设置 train.max_steps",
     # data files
     "no such data file": "数据文件不存在",

@@ -30,14 +30,16 @@ def repetition(answer: str) -> float:
     return 1 - len(set(pieces)) / len(pieces) if pieces else 0.0
 
 
-def _extra(row: Answered, other: dict[str, float]) -> dict[str, float]:
-    extra = other | {
-        "length_ratio": len(row.answer.strip()) / len(row.reference.strip()),
-        "repetition": repetition(row.answer),
+def signs(answer: str, reference: str, finish_reason: str | None) -> dict[str, float]:
+    """length_ratio, characters of the answer over those of the reference, which may not be blank; repetition; ended.
+
+    `ended` is 1 if the answer ended by itself (finish_reason stop); absent where that is not known.
+    """
+    found = {
+        "length_ratio": len(answer.strip()) / len(reference.strip()),
+        "repetition": repetition(answer),
     }
-    if row.data.get("finish_reason") is not None:
-        extra["ended"] = float(row.data["finish_reason"] == "stop")
-    return extra
+    return found if finish_reason is None else found | {"ended": float(finish_reason == "stop")}
 
 
 def _score_row(row: Answered, metric: Metric) -> RowScore:
@@ -49,14 +51,14 @@ def _score_row(row: Answered, metric: Metric) -> RowScore:
         "exact_match": exact_match(row.answer, row.reference),
     }
     value = values.pop(metric.__name__)
-    return RowScore(value, abstained=abstained, extra=_extra(row, values))
+    extra = values | signs(row.answer, row.reference, row.data.get("finish_reason"))
+    return RowScore(value, abstained=abstained, extra=extra)
 
 
 def score(rows: Sequence[Answered], metric: Metric) -> list[RowScore]:
     """The metric of each answer; a row without reference, or one that was trained on (`seen`), is left out.
 
-    Extras: the other metric; length_ratio, characters of the answer over those of the reference; repetition;
-    ended, 1 if the answer ended by itself (finish_reason stop), where that is known.
+    Extras: the other metric, and the `signs` of the answer.
     """
     return [_score_row(row, metric) for row in rows]
 
