@@ -1,0 +1,154 @@
+"""Encoded rows in, loss and gradients out, by a forward and a backward written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loralab.config.schema import Config
+from loralab.engine.base import StepLoss, Tick, TokenRow
+from loralab.engine.fast.arrange import MicroBatch, arrange, lay_out, used_tokens
+from loralab.engine.fast.attention import choose_attention
+from loralab.engine.fast.attention_block import Attended, Line, attend, attend_backward
+from loralab.engine.fast.decoder import Layer, read_decoder
+from loralab.engine.fast.frozen import Packing, can_pack
+from loralab.engine.fast.head import label_losses
+from loralab.engine.fast.masks import Masks, only
+from loralab.engine.fast.mlp_block import Fed, feed, feed_backward
+from loralab.engine.fast.rope import turns_of
+from loralab.model.load import TunedModel
+
+
+@dataclass(frozen=True)
+class FastOptions:
+    """How the rows of a step are computed; the result depends on it by rounding alone.
+
+    `budget_tokens`: tokens of a micro-batch. `head_rows`: labels that go through the vocabulary together.
+    `packing`: which products get a packed copy of the frozen weights (needs their memory once more each).
+    """
+
+    budget_tokens: int = 1024
+    head_rows: int = 128
+    packing: Packing = "off"
+
+
+class FastEngine:
+    """Micro-batches of at most `budget_tokens`, without padding, in the order given.
+
+    Made for models against which `unsupported` has nothing. `packing` is what is in force: "off" where torch
+    cannot pack these weights. Activations are recomputed under `train.recompute: on` alone: few are kept anyway.
+    """
+
+    name = "fast"
+
+    def __init__(
+        self,
+        tuned: TunedModel,
+        config: Config,
+        tick: Tick = lambda: None,
+        options: FastOptions | None = None,
+    ) -> None:
+        self.options, self.device, self.tick = options or FastOptions(), tuned.device, tick
+        self.seed, self.dropout = config.train.seed, config.lora.dropout
+        self.recompute = config.train.recompute == "on"
+        dtype = tuned.model.get_base_model().model.embed_tokens.weight.dtype
+        self.packing: Packing = self.options.packing if can_pack(tuned.device, dtype) else "off"
+        self.decoder = read_decoder(tuned.model, self.packing)
+        self.attention = choose_attention(tuned.device, dtype)
+
+    def loss_and_gradients(self, rows: Sequence[TokenRow], step: int) -> StepLoss:
+        """Summed loss over label count of all rows; gradients accumulate micro-batch by micro-batch."""
+        import torch
+
+        label_tokens = sum(sum(row.encoded.trained[1:]) for row in rows)
+        row_losses = [0.0] * len(rows)
+        with torch.no_grad():
+            for batch in self._micro_batches(rows):
+                self.tick()
+                masks = self._masks(rows, batch, step) if self.dropout else None
+                losses = self._train(batch, masks, 1 / label_tokens)
+                _put(row_losses, batch, losses)
+        tokens = sum(len(row.encoded.ids) for row in rows)
+        return StepLoss(sum(row_losses) / label_tokens, tuple(row_losses), label_tokens, tokens)
+
+    def row_losses(self, rows: Sequence[TokenRow]) -> list[float]:
+        """Summed token loss of each row, without dropout and without gradients; 0 for a row without a label."""
+        import torch
+
+        row_losses = [0.0] * len(rows)
+        with torch.no_grad():
+            for batch in self._micro_batches(rows):
+                self.tick()
+                _put(row_losses, batch, self._losses(batch))
+        return row_losses
+
+    def _micro_batches(self, rows: Sequence[TokenRow]) -> Iterator[MicroBatch]:
+        for places in arrange([used_tokens(row) for row in rows], self.options.budget_tokens):
+            yield lay_out(rows, places, self.device)
+
+    def _masks(self, rows: Sequence[TokenRow], batch: MicroBatch, step: int) -> Masks:
+        documents = tuple((rows[i].id, n) for i, n in zip(batch.rows, batch.lengths, strict=True))
+        return Masks(self.seed, step, self.dropout, documents, self.device)
+
+    def _line(self, batch: MicroBatch, masks: Masks | None) -> Line:
+        turns = turns_of(self.decoder.rotary, batch.positions, self.decoder.embedding)
+        return Line(batch.lengths, turns, self.attention, masks)
+
+    def _losses(self, batch: MicroBatch) -> Any:
+        """Loss of each label (N,), forward only."""
+        line, x = self._line(batch, None), self.decoder.embedding[batch.ids]
+        for layer, chosen in self._layers(batch):
+            x, _ = _forward(layer, x, line, chosen)
+        hidden, _ = self.decoder.norm.forward(x)
+        return label_losses(self.decoder.head, hidden, batch.targets, self.options.head_rows, None)[0]
+
+    def _train(self, batch: MicroBatch, masks: Masks | None, gradient_scale: float) -> Any:
+        """Loss of each label (N,); the gradients of the adapter are added to its `.grad`."""
+        decoder, line = self.decoder, self._line(batch, masks)
+        x = decoder.embedding[batch.ids]
+        kept: list[Any] = []  # of each layer its input, or what its backward needs
+        for layer, chosen in self._layers(batch):
+            y, saved = _forward(layer, x, line, chosen)
+            kept.append(x if self.recompute else saved)
+            x = y
+        hidden, inverse = decoder.norm.forward(x)
+        losses, dhidden = label_losses(
+            decoder.head, hidden, batch.targets, self.options.head_rows, gradient_scale
+        )
+        dx = decoder.norm.backward(dhidden, x, inverse)
+        for index, (layer, chosen) in reversed(list(enumerate(self._layers(batch)))):
+            state = kept.pop()
+            saved = _forward(layer, state, line, chosen)[1] if self.recompute else state
+            dx = _backward(layer, dx, saved, line, chosen, index > 0)
+        return losses
+
+    def _layers(self, batch: MicroBatch) -> Iterator[tuple[Layer, Any]]:
+        """Each layer with the tokens that matter after its attention: in the last one those that predict a label."""
+        for index, layer in enumerate(self.decoder.layers):
+            yield layer, batch.predictors if index == len(self.decoder.layers) - 1 else None
+
+
+Saved = tuple[Attended, Fed]
+
+
+def _forward(layer: Layer, x: Any, line: Line, chosen: Any) -> tuple[Any, Saved]:
+    middle, attended = attend(layer.attention, x, line, chosen)
+    y, fed = feed(layer.mlp, middle, only(line.masks, chosen))
+    return y, (attended, fed)
+
+
+def _backward(layer: Layer, dy: Any, saved: Saved, line: Line, chosen: Any, need_input: bool) -> Any:
+    attended, fed = saved
+    dmiddle = feed_backward(layer.mlp, dy, fed, only(line.masks, chosen))
+    return attend_backward(layer.attention, dmiddle, attended, line, chosen, need_input)
+
+
+def _put(row_losses: list[float], batch: MicroBatch, losses: Any) -> None:
+    """Sum the losses of labels (N,) in float64 by the row they belong to."""
+    import torch
+
+    zeros = torch.zeros(len(batch.rows), dtype=torch.float64, device=losses.device)
+    sums = zeros.index_add(0, batch.owners, losses.double()).tolist()
+    for place, loss in zip(batch.rows, sums, strict=True):
+        row_losses[place] = loss
