@@ -46,13 +46,21 @@ def test_the_configuration_pages_are_those_of_the_schema() -> None:
         assert path.read_text("utf-8") == text, "run: python scripts/make_docs.py"
 
 
+def test_the_memory_pages_are_those_of_the_plan() -> None:
+    for path, text in load_script("make_memory_docs").pages().items():
+        assert path.read_text("utf-8") == text, "run: python scripts/make_memory_docs.py"
+
+
 def test_every_page_has_its_pair() -> None:
     assert [p.name for p in PAIRS] == [
         "README.md",
         "configuration.md",
         "data.md",
+        "engine.md",
         "evaluation.md",
         "library.md",
+        "memory.md",
+        "speed.md",
         "tutorial.md",
     ]
 

@@ -157,3 +157,36 @@ def test_a_mixture_is_told_in_rows_and_tokens(
     assert sum(m["share"] for m in mixture) == pytest.approx(1)
     assert all(m["epoch_label_tokens"] > 0 for m in mixture)
     assert "in an epoch: 4 rows (25.0%)" in invoke("check", config).err
+
+
+def test_the_memory_plan_is_printed(job: Job) -> None:
+    memory = json.loads(invoke("check", job.config, "--json").out)["memory"]
+    assert memory["total_bytes"] == max(phase["bytes"] for phase in memory["phases"])
+    assert {phase["name"] for phase in memory["phases"]} == {
+        "loading", "check of the fast engine", "training", "answering",
+    }  # fmt: skip
+    assert all(part["how"] for phase in memory["phases"] for part in phase["parts"])
+    assert memory["engine"] == "fast" and memory["knobs"]
+    said = invoke("check", job.config)
+    assert "weights" in said.err and "frees" in said.err and "--calibrate" in said.err
+
+
+def test_without_a_model_the_plan_says_what_it_needs(bad_rows: Path) -> None:
+    said = invoke("check", bad_rows, "data.on_bad_row=drop")
+    assert said.code == 0 and "no memory plan: it needs a model" in said.err
+    document = json.loads(invoke("check", bad_rows, "data.on_bad_row=drop", "--json").out)
+    assert set(document["memory"]) == {"reason"} and document["time"] is None
+    assert invoke("check", bad_rows, "--calibrate").code == 2
+
+
+def test_calibration_gives_a_forecast_and_writes_nothing(job: Job) -> None:
+    before = sorted(job.folder.rglob("*"))
+    said = invoke("check", job.config, "--calibrate", "--json")
+    time = json.loads(said.out)["time"]
+    assert said.code == 0 and time["steps"] == 10 and time["train_seconds"] > 0 and time["answers"] > 0
+    assert sorted(job.folder.rglob("*")) == before
+
+
+def test_bad_rows_are_reported_before_calibration_loads_a_model(bad_rows: Path, tiny_model: Path) -> None:
+    said = invoke("check", bad_rows, "--model", tiny_model, "--calibrate", "--json")
+    assert said.code == 3 and json.loads(said.out)["time"] is None

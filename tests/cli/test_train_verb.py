@@ -34,7 +34,7 @@ def test_words_for_a_log_file_have_no_carriage_return_colour_or_traceback(job: J
     assert lines[0] == f"run {job.run}" and lines[-1] == f"next: loralab show {job.run}"
     steps = [line for line in lines if re.match(r"step \d+/10 loss \d", line)]
     assert len(steps) == 10, "a line for each 5 %, at most one a step"
-    for word in ("18 rows to train on, 4 held out, 2 probes", "engine plain", "heldout/loss", "report: "):
+    for word in ("18 rows to train on, 4 held out, 2 probes", "engine fast", "heldout/loss", "report: "):
         assert word in err, word
 
 
@@ -88,7 +88,7 @@ def test_a_bug_within_a_run_names_the_log_of_the_run(
         (["model.name=/no/such/folder"], 2, "/no/such/folder"),
         (["data.train=/no/such/file.jsonl"], 2, "/no/such/file.jsonl"),
         (["lora.targets=[qproj]"], 2, "match no layer"),
-        (["train.engine=fast"], 2, "train.engine=fast is not part of this version"),
+        (["model.shard=fsdp"], 2, "model.shard=fsdp is not part of this version"),
         (["train.max_steps=3"], 2, "train.epochs and train.max_steps are both set"),
         (["track.api_key=hush"], 2, "looks like a secret"),
         (["lora.init=/no/such/adapter"], 2, "/no/such/adapter"),

@@ -29,13 +29,13 @@ FAMILIES: dict[str, dict[str, Any]] = {
 }
 
 
-def make_base(family: str, dtype: str = "float32") -> Any:
-    """All weights random, norms and biases too, and large enough that every part counts."""
+def make_base(family: str, dtype: str = "float32", **other: Any) -> Any:
+    """All weights random, norms and biases too, and large enough that every part counts; `other` settings go first."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
     own = FAMILIES[family]
-    settings = AutoConfig.for_model(**{**SIZES, **own})
+    settings = AutoConfig.for_model(**{**SIZES, **own, **other})
     with torch.random.fork_rng(), quiet():
         torch.manual_seed(4)
         base = AutoModelForCausalLM.from_config(settings, attn_implementation="sdpa")

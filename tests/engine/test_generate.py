@@ -10,13 +10,24 @@ from typing import Any
 import numpy as np
 import pytest
 
+from doubles.greedy import reference
 from doubles.tuned import PAD, fill_b
 from loralab.config import Config
 from loralab.engine.base import Answer
 from loralab.engine.generate import LocalGenerator
 from loralab.model.load import load_tuned
+from loralab.words import say
 
 NEW_TOKENS = 12
+
+
+@pytest.fixture(autouse=True, params=["read apart", "forward"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every test here holds for both ways of computing."""
+    if request.param == "forward":
+        reason = say("the fast engine does not compute {setting}", setting="anything")
+        monkeypatch.setattr(LocalGenerator, "why_forward", lambda self, longest_tokens: reason)
+    return str(request.param)
 
 
 @pytest.fixture(scope="module", params=["base", "adapter"])
@@ -48,20 +59,6 @@ def answer(
     limit: int = NEW_TOKENS,
 ) -> list[Answer]:
     return list(LocalGenerator(model, "cpu", PAD, batch_rows).generate(prompts, limit, stop, lambda: None))
-
-
-def reference(model: Any, prompt: Sequence[int], stop: Sequence[int] = ()) -> list[int]:
-    """Hugging Face's own greedy answer to one prompt, without the stop token."""
-    import torch
-    from transformers import GenerationConfig
-
-    settings = GenerationConfig(
-        do_sample=False, max_new_tokens=NEW_TOKENS, eos_token_id=list(stop) or None, pad_token_id=PAD
-    )
-    ids = torch.tensor([list(prompt)])
-    whole = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=settings)[0]
-    new = [int(i) for i in whole[len(prompt) :]]
-    return new[:-1] if new[-1] in stop else new
 
 
 def test_batched_answers_are_those_of_hugging_face_one_by_one(model: Any, prompts: list[list[int]]) -> None:
@@ -102,6 +99,25 @@ def test_generation_ends_early_once_every_row_has_stopped(model: Any, prompts: l
     stop = {reference(model, p)[1] for p in prompts} | {reference(model, p)[0] for p in prompts}
     list(generator.generate(prompts, NEW_TOKENS, sorted(stop), lambda: ticks.__setitem__(0, ticks[0] + 1)))
     assert 1 <= ticks[0] <= 2
+
+
+def test_there_is_a_tick_before_each_token_of_the_longest_answer(
+    model: Any, prompts: list[list[int]]
+) -> None:
+    ticks = [0]
+    stop = [reference(model, prompts[0])[2]]
+    generator = LocalGenerator(model, "cpu", PAD, 2)
+    answers = list(generator.generate(prompts, NEW_TOKENS, stop, lambda: ticks.__setitem__(0, ticks[0] + 1)))
+    made = [len(a.ids) + (a.finish_reason == "stop") for a in answers]
+    assert ticks[0] == sum(max(made[i : i + 2]) for i in range(0, len(made), 2))
+
+
+def test_no_prompts_have_no_answers(model: Any) -> None:
+    assert answer(model, []) == []
+
+
+def test_the_way_is_the_one_under_test(model: Any, way: str) -> None:
+    assert (LocalGenerator(model, "cpu", PAD, 8).why_forward(100) is None) == (way == "read apart")
 
 
 def test_the_models_generation_config_is_not_obeyed(

@@ -143,7 +143,7 @@ def test_the_record_of_a_run_is_the_one_the_contract_names(job: Job) -> None:
     assert manifest["format"] == 1 and manifest["id"] == "0001-job"
     assert manifest["decoding"]["do_sample"] is False and manifest["decoding"]["max_new_tokens"] == 24
     assert manifest["data_files"][0]["rows"] == 24 and len(manifest["data_files"][0]["sha256"]) == 64
-    assert manifest["command"][:2] == ["loralab", "train"] and manifest["engine"]["name"] == "plain"
+    assert manifest["command"][:2] == ["loralab", "train"] and manifest["engine"]["name"] == "fast"
     kinds = {e["kind"] for e in open_run(job.run).record.events}
     assert kinds >= {
         "run_started", "data_ready", "model_ready", "plan", "stage_started", "prediction", "scored", "stage_finished",

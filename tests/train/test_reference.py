@@ -84,12 +84,16 @@ def steps(run: Run, name: str) -> list[Any]:
     return [event[name] for event in run.record.steps()]
 
 
-@pytest.mark.parametrize(("batch_rows", "accumulate"), [(1, 16), (4, 4), (16, 1)])
+@pytest.mark.parametrize(
+    ("engine", "batch_rows", "accumulate"),
+    [("plain", 1, 16), ("plain", 4, 4), ("plain", 16, 1), ("fast", 1, 16), ("fast", 16, 1)],
+)
 def test_20_steps_are_those_of_a_plain_peft_loop(
     quick_config: Callable[..., Any],
     start: Path,
     file: Path,
     reference: list[float],
+    engine: str,
     batch_rows: int,
     accumulate: int,
 ) -> None:
@@ -99,9 +103,10 @@ def test_20_steps_are_those_of_a_plain_peft_loop(
             f"train.batch_rows={batch_rows}", f"train.accumulate={accumulate}", f"train.max_steps={STEPS}",
             f"train.learning_rate={PEAK}", "train.schedule=constant", "train.shuffle=false", "train.max_grad_norm=0",
             "train.save_every_steps=100", "lora.dropout=0", "lora.rank=4", "lora.alpha=8",
-            f"lora.targets=[{','.join(TARGETS)}]", f"lora.init={start}", "evaluate.stages=[]",
+            f"lora.targets=[{','.join(TARGETS)}]", f"lora.init={start}", "evaluate.stages=[]", f"train.engine={engine}",
         )
     )  # fmt: skip
+    assert run.last("model_ready")["engine"] == engine
     assert steps(run, "rows") == ([16, 16, 8] * 7)[:STEPS]
     assert steps(run, "loss") == pytest.approx(reference, rel=1e-5)
     assert reference[0] - reference[-1] > 0.1, "the loop must have learned something"

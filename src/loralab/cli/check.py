@@ -1,8 +1,12 @@
-"""`loralab check`: a config or a data file in, the data report and a mask preview out; no weights are loaded."""
+"""`loralab check`: a config or a data file in, the data report, a mask preview and a memory plan out.
+
+No weights are loaded, unless --calibrate asks for a time forecast.
+"""
 
 from __future__ import annotations
 
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +16,18 @@ from loralab.cli.console import Console, common, pass_console
 from loralab.cli.data_config import CONFIG_SUFFIXES, config_of, template_of
 from loralab.cli.data_words import tell_contamination, tell_data
 from loralab.cli.downloads import progress_lines
+from loralab.cli.memory_words import tell_memory, tell_time
 from loralab.cli.preview import print_preview
+from loralab.config import Config
 from loralab.encode.template import ChatTemplate
-from loralab.errors import Problem, UsageError
+from loralab.errors import DataError, Problem, UsageError
 from loralab.report.data_page import write_data_page
 from loralab.report.data_sheet import make_sheet
 from loralab.train.contamination import Found, find_contamination
+from loralab.train.forecast import Forecast, forecast
+from loralab.train.memory_need import MemoryNeed, memory_need, need_document
 from loralab.train.prepare import Prepared, prepare
-from loralab.train.start import refuse_unavailable
+from loralab.train.start import plan_job, refuse_unavailable
 from loralab.words import Words, say
 
 
@@ -35,14 +43,15 @@ from loralab.words import Words, say
 )  # fmt: skip
 @click.option("--show", type=click.IntRange(min=0), default=0, metavar="N", help="Print N rows coloured by their loss mask.")  # fmt: skip
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page on the data.")  # fmt: skip
+@click.option("--calibrate", is_flag=True, help="Load the model and take three steps, to forecast the time.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @common
 @pass_console
 def check(
     console: Console, path: str, overrides: tuple[str, ...], model: str | None, against: tuple[str, ...],
-    show: int, html: Path | None, as_json: bool,
+    show: int, html: Path | None, calibrate: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Look at data and config before a model loads.
+    """Look at data, config and the memory that a run will need, before a model loads.
 
     Exit code 0: clean, or bad rows are dropped as the config says; 2: config or model; 3: bad rows.
     """
@@ -51,11 +60,18 @@ def check(
     template, missing = template_of(config)
     prepared = prepare(config, template).noting(notes)
     found = find_contamination(against, prepared, config.data.encoding)
+    need = _need(config, prepared, template)
+    if calibrate and not template and not missing:
+        raise UsageError(Problem(say("--calibrate needs a model; add --model FOLDER")))
+    time = _forecast(config, prepared) if calibrate and template else None
     if as_json:
-        console.data(_document(prepared, template, found))
+        console.data(_document(prepared, template, found) | _costs(need, time))
     else:
         tell_data(prepared, template, config, console)
         tell_contamination(found, console)
+        tell_memory(need, console)
+        if template:
+            tell_time(time, console)
     if html:
         write_data_page(
             make_sheet(Path(path).name, prepared, template, config.data, found), html, console.language
@@ -84,6 +100,27 @@ def _document(
         "warnings": [{"code": code, "message": str(words)} for code, words in prepared.warnings],
     }
     return document | ({"contamination": contamination} if contamination else {})
+
+
+def _need(config: Config, prepared: Prepared, template: ChatTemplate | None) -> MemoryNeed | Words:
+    if template is None:
+        return say("it needs a model; add --model FOLDER")
+    folder = Path(template.tokenizer.name_or_path)  # where the model was found
+    return memory_need(config, folder, prepared)
+
+
+def _forecast(config: Config, prepared: Prepared) -> Forecast | None:
+    """None for rows that `train` would refuse: that is said once the report is printed. Raises what loading raises."""
+    try:
+        prepared.refuse(config.data)
+        prepared.refuse_without_training_rows()
+    except DataError:
+        return None
+    return forecast(plan_job(config))
+
+
+def _costs(need: MemoryNeed | Words, time: Forecast | None) -> dict[str, Any]:
+    return {"memory": need_document(need), "time": asdict(time) if time else None}
 
 
 def _next(path: str, overrides: tuple[str, ...], model: str | None) -> Words:

@@ -43,7 +43,7 @@ def _facts(run: Run, console: Console) -> None:
         say(
             "model {name}, engine {engine}",
             name=model.get("name"),
-            engine=run.manifest.get("engine", {}).get("name"),
+            engine=run.manifest.get("engine", {}).get("name") or "?",
         )
     )
     if report:

@@ -283,8 +283,10 @@ class TrainConfig:
         check=_not_negative, limits="must not be negative",
     )  # fmt: skip
     engine: Literal["auto", "fast", "plain"] = option(
-        "auto", "What computes a step: plain is Hugging Face and PEFT; fast is not part of this version.",
-        "计算每一步的引擎：plain 为 Hugging Face 加 PEFT；本版本没有 fast。",
+        "auto", "What computes a step: plain is Hugging Face and PEFT; fast is the same mathematics without waste, for"
+        " some architectures; auto is fast where it is supported and agrees with plain at the start.",
+        "计算每一步的引擎：plain 为 Hugging Face 加 PEFT；fast 是同样的数学、没有多余的计算，只支持部分模型结构；"
+        "auto 在支持且启动时与 plain 一致的情况下用 fast。",
     )  # fmt: skip
     recompute: Literal["auto", "on", "off"] = option(
         "auto", "Recompute activations in the backward pass to save memory; auto is on for CUDA, off for CPU.",

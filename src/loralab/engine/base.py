@@ -11,6 +11,11 @@ from loralab.encode.encode import Encoded
 Tick = Callable[[], None]
 
 
+def recomputes(recompute: str, device: str) -> bool:
+    """Whether `train.recompute` has an engine compute activations again in the backward pass."""
+    return recompute == "on" or (recompute == "auto" and device == "cuda")
+
+
 @dataclass(frozen=True)
 class TokenRow:
     """An encoded row and its id, on which its dropout masks depend."""

@@ -1,6 +1,8 @@
 """Greedy answers from the model in this process: prompts as token ids in, answers out, batch by batch.
 
-The model's generation_config is not obeyed: no sampling, no repetition penalty, no hidden stop tokens.
+In float32 on CPU a model of a known family is read apart and computed by its weights; any other by its own forward.
+Both give the same tokens, so both have one name. The model's generation_config is not obeyed: no sampling, no
+repetition penalty, no hidden stop tokens.
 """
 
 from __future__ import annotations
@@ -10,10 +12,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from loralab.engine.base import Answer, Tick
+from loralab.engine.decoding import greedy_answers, make_reader
+from loralab.engine.fast.support import unreadable
+from loralab.words import Words, say
 
 
 class LocalGenerator:
-    """Left-padded batches with a key-value cache."""
+    """Batches with a key-value cache, by one of two ways."""
 
     name = "local"
 
@@ -25,17 +30,36 @@ class LocalGenerator:
     ) -> Iterator[Answer]:
         """One answer for each prompt. Batches are fixed by the order of the prompts."""
         self.model.eval()
+        apart = self.why_forward(max(map(len, prompts), default=0) + max_new_tokens) is None
         for start in range(0, len(prompts), self.batch_rows):
             began = time.monotonic()
             part = prompts[start : start + self.batch_rows]
-            answers = self._batch(part, max_new_tokens, set(stop_ids), tick)
+            if apart:
+                answers = greedy_answers(make_reader(self.model), part, max_new_tokens, set(stop_ids), tick)
+            else:
+                answers = self._forward_batch(part, max_new_tokens, set(stop_ids), tick)
             seconds = (time.monotonic() - began) / len(part)
             for offset, (ids, stopped) in enumerate(answers):
                 yield Answer(start + offset, tuple(ids), "stop" if stopped else "length", seconds)
 
-    def _batch(
+    def why_forward(self, longest_tokens: int) -> Words | None:
+        """Why answers of such length come from the model's own forward; None if its weights are read apart.
+
+        Asked anew each time: an adapter may have been switched off or merged. On GPU and in bfloat16, tokens of
+        the two ways were not compared.
+        """
+        import torch
+
+        weight = self.model.get_input_embeddings().weight
+        if weight.device.type != "cpu" or weight.dtype != torch.float32:
+            text = f"{weight.device.type} {str(weight.dtype).removeprefix('torch.')}"
+            return say("the fast engine does not compute {setting}", setting=text)
+        return unreadable(self.model, longest_tokens)
+
+    def _forward_batch(
         self, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop_ids: set[int], tick: Tick
     ) -> list[tuple[list[int], bool]]:
+        """Left-padded, row beside row until the last one has ended."""
         import torch
         from transformers import DynamicCache
 

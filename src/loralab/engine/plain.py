@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loralab.config.schema import Config
-from loralab.engine.base import StepLoss, Tick, TokenRow
+from loralab.engine.base import StepLoss, Tick, TokenRow, recomputes
 from loralab.engine.dropout import dropout_mask, keep_scale
 from loralab.errors import Problem, UsageError
 from loralab.model.load import TunedModel
@@ -75,9 +75,7 @@ class PlainEngine:
         self.context = DropoutContext(config.train.seed, config.lora.dropout)
         if config.lora.dropout:
             install_dropout(self.model, self.context)
-        self.recompute = config.train.recompute == "on" or (
-            config.train.recompute == "auto" and tuned.device == "cuda"
-        )
+        self.recompute = recomputes(config.train.recompute, tuned.device)
         if self.recompute:
             _recompute(self.model)
 

@@ -58,7 +58,7 @@ def resume(
         return run
     refuse_if_held(run.folder.lock)
     _refuse_changed(run.manifest.get("data_files", []), run)
-    job = plan_job(config)
+    job = plan_job(config, run)
     _refuse_changed(_model_files(run, job.located.folder), run)
     _refuse_other_files(run, {f.path: f.sha256 for f in job.prepared.report.files})
     _refuse_other_split(run, job.prepared.split_ids())

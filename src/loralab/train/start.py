@@ -14,9 +14,8 @@ from loralab.config.render import to_yaml
 from loralab.config.schema import Config, ModelConfig, Source
 from loralab.data.sources import pinned
 from loralab.encode.template import ChatTemplate, read_template
-from loralab.engine.base import TokenRow
+from loralab.engine.base import Engine, TokenRow
 from loralab.engine.generate import LocalGenerator
-from loralab.engine.plain import PlainEngine
 from loralab.errors import Problem, UsageError
 from loralab.evaluate.general.neutral import VERSION as NEUTRAL_VERSION
 from loralab.evaluate.general.neutral import neutral_rows, num_unfit
@@ -37,11 +36,13 @@ from loralab.run.view import Run, open_run
 from loralab.track.sink import Sink
 from loralab.train.checkpoint import Checkpoint
 from loralab.train.choice_check import refuse_choice
+from loralab.train.engine_choice import UNDECIDED, Choice, choose_engine, record_engine, refuse_unsupported
 from loralab.train.evaluate_stage import Stages
 from loralab.train.loop import Loop
 from loralab.train.manifest import make_manifest
 from loralab.train.memory import naming_the_knobs
-from loralab.train.order import plan_steps
+from loralab.train.memory_need import memory_need, peak_estimate, warning_of
+from loralab.train.order import StepOrder, plan_steps
 from loralab.train.prepare import Prepared, data_names, prepare
 from loralab.train.session import Session
 from loralab.train.stop import StopRequest
@@ -71,11 +72,15 @@ class Job:
         pad = self.template.tokenizer.pad_token_id
         return self.template.end_id if pad is None else int(pad)
 
+    @property
+    def order(self) -> StepOrder:
+        """Which rows each step trains on."""
+        return plan_steps(len(self.prepared.epoch), self.config.train)
+
     def refuse_choice(self) -> None:
         """Raise UsageError if the adapter could never be chosen, or training stopped, as the config asks."""
         prepared, config = self.prepared, self.config
-        order = plan_steps(len(prepared.epoch), config.train)
-        refuse_choice(config, order, len(prepared.split.test), (*prepared.questions, *self.general))
+        refuse_choice(config, self.order, len(prepared.split.test), (*prepared.questions, *self.general))
 
 
 def train(
@@ -103,13 +108,17 @@ def train(
     return open_run(folder.path)
 
 
-def plan_job(config: Config) -> Job:
-    """Find the model, read and encode the data, and check all that can be checked without weights."""
+def plan_job(config: Config, run: Run | None = None) -> Job:
+    """Find the model, read and encode the data, and check all that can be checked without weights.
+
+    `run` is the one that goes on, if one does.
+    """
     refuse_unavailable(config)
     located = locate(config.model)
     data, notes = pinned(config.data)
     config = replace(config, model=_resolved(config.model, located), data=data)
     check_model_folder(located.folder, config.model.trust_remote_code, "all")
+    refuse_unsupported(run, config, located.folder)
     template = read_template(load_tokenizer(located.folder, config.model.trust_remote_code))
     prepared = prepare(config, template).noting(notes)
     check_architecture(located.folder, config, prepared.encoded.largest_id())
@@ -135,7 +144,6 @@ def _resolved(model: ModelConfig, located: Located) -> ModelConfig:
 def refuse_unavailable(config: Config) -> None:
     """Values that the config knows and this version cannot do are an error, never ignored."""
     wanted = {
-        "train.engine=fast": config.train.engine == "fast",
         "model.shard=fsdp": config.model.shard == "fsdp",
         "track.tensorboard=true": config.track.tensorboard,
     }
@@ -174,7 +182,7 @@ def _manifest(folder: RunFolder, job: Job, command: Sequence[str]) -> dict[str, 
             (*METRIC_VERSIONS, *([VERSION, NEUTRAL_VERSION] if job.general else [])), template_text,
         ),
         decoding=decoding,
-        engine={"name": PlainEngine.name, "reason": "the only engine of this version"},
+        engine=UNDECIDED,
     )  # fmt: skip
 
 
@@ -190,9 +198,12 @@ def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: Sto
     job.prepared.refuse_without_training_rows()
     job.refuse_choice()
     _announce_data(session, job)
+    if words := warning_of(memory_need(job.config, job.located.folder, job.prepared)):
+        session.warn("memory_may_not_suffice", words)
     device = pick_device()
     tuned = load_tuned(job.located.folder, job.config, device)
-    loop = _loop(session, job, tuned, stop)
+    choice = _choose_engine(session, job, tuned, stop)
+    loop = _loop(session, job, tuned, stop, choice.engine)
     if job.config.train.warmup_steps >= loop.order.total_steps:
         steps = loop.order.total_steps
         session.warn(
@@ -200,17 +211,40 @@ def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: Sto
             say("train.warmup_steps is {warmup}, the run has {steps} steps: the learning rate never reaches its peak",
                 warmup=job.config.train.warmup_steps, steps=steps),
         )  # fmt: skip
+    _announce_model(session, job, tuned, choice)
     session.emit(
-        "model_ready", parameters=tuned.parameters, trainable=tuned.trainable, dtype=tuned.dtype,
-        device=tuned.device, engine=loop.engine.name, engine_reason="the only engine of this version",
+        "plan", steps=loop.order.total_steps, seconds_estimate=None,
+        peak_bytes_estimate=peak_estimate(job.config, job.located.folder, job.prepared, choice.engine.name),
     )  # fmt: skip
-    session.emit("plan", steps=loop.order.total_steps, peak_bytes_estimate=None, seconds_estimate=None)
     if checkpoint:
         loop.go_on_from(checkpoint)
     with naming_the_knobs(f"step {loop.step}"):
         loop.run()
     session.emit("run_finished", reason=loop.reason, seconds=round(time.monotonic() - began, 3))
     session.status = "finished"
+
+
+def _choose_engine(session: Session, job: Job, tuned: TunedModel, stop: StopRequest) -> Choice:
+    """The engine, checked on rows of the first step, and written into the manifest."""
+    run, rows = Run(session.folder), job.prepared.token_rows(job.prepared.epoch)
+    step_rows = [rows[i] for i in job.order.rows_of(1)]
+    with naming_the_knobs("step 0"):
+        choice = choose_engine(run, tuned, job.config, step_rows, job.pad_id, stop.in_step)
+    record_engine(run, choice)
+    return choice
+
+
+def _announce_model(session: Session, job: Job, tuned: TunedModel, choice: Choice) -> None:
+    session.emit(
+        "model_ready", parameters=tuned.parameters, trainable=tuned.trainable, dtype=tuned.dtype,
+        device=tuned.device, engine=choice.engine.name, engine_reason=str(choice.reason),
+        engine_facts=choice.facts,
+    )  # fmt: skip
+    for code, words in choice.warnings:
+        session.warn(code, words)
+    if job.config.train.engine != "plain" and choice.reason not in [words for _, words in choice.warnings]:
+        words = say("engine {name}: {reason}", name=choice.engine.name, reason=choice.reason)
+        session.emit("note", code="engine", **words.to_dict())
 
 
 def _announce_data(session: Session, job: Job) -> None:
@@ -224,11 +258,10 @@ def _announce_data(session: Session, job: Job) -> None:
     )  # fmt: skip
 
 
-def _loop(session: Session, job: Job, tuned: TunedModel, stop: StopRequest) -> Loop:
+def _loop(session: Session, job: Job, tuned: TunedModel, stop: StopRequest, engine: Engine) -> Loop:
     import torch
 
     config, prepared = job.config, job.prepared
-    engine = PlainEngine(tuned, config, job.pad_id, stop.in_step)
     generator = LocalGenerator(tuned.model, tuned.device, job.pad_id, config.evaluate.batch_rows)
     rows = prepared.epoch
     stages = Stages(
@@ -239,9 +272,8 @@ def _loop(session: Session, job: Job, tuned: TunedModel, stop: StopRequest) -> L
         list(trainable(tuned.model).values()), lr=config.train.learning_rate, betas=(0.9, 0.999), eps=1e-8,
         weight_decay=config.train.weight_decay, foreach=False,
     )  # fmt: skip
-    order = plan_steps(len(rows), config.train)
     return Loop(
-        session, config, tuned, engine, stages, order, rows, prepared.token_rows(rows), stop, optimizer
+        session, config, tuned, engine, stages, job.order, rows, prepared.token_rows(rows), stop, optimizer
     )
 
 

@@ -9,6 +9,7 @@ from loralab.words_zh.doctor import DOCTOR, DOCTOR_LITERAL
 from loralab.words_zh.evaluation import EVALUATION, EVALUATION_LITERAL
 from loralab.words_zh.formats import FORMATS_LITERAL, FORMATS_WORDS
 from loralab.words_zh.general import GENERAL
+from loralab.words_zh.memory import MEMORY
 from loralab.words_zh.models import MODELS, MODELS_LITERAL
 from loralab.words_zh.pages import PAGES
 from loralab.words_zh.records import RECORDS, RECORDS_LITERAL
@@ -19,7 +20,7 @@ from loralab.words_zh.tasks import TASKS_LITERAL, TASKS_WORDS
 
 ROOMS: tuple[dict[str, str], ...] = (
     COMMANDS, SETTINGS, MODELS, RUNS, PAGES, RECORDS, FORMATS_WORDS, DOCTOR, DATA, COMPARISON, SCORING,
-    TASKS_WORDS, EVALUATION, GENERAL,
+    TASKS_WORDS, EVALUATION, GENERAL, MEMORY,
 )  # fmt: skip
 LITERAL: tuple[str, ...] = (
     *COMMANDS_LITERAL, *SETTINGS_LITERAL, *MODELS_LITERAL, *RUNS_LITERAL,

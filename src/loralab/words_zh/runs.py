@@ -22,6 +22,29 @@ RUNS: dict[str, str] = {
     "train.warmup_steps is {warmup}, the run has {steps} steps: the learning rate never reaches its peak": (
         "train.warmup_steps 为 {warmup}，而本次运行只有 {steps} 步：学习率到不了峰值"
     ),
+    # engine
+    "engine {name}: {reason}": "引擎 {name}：{reason}",
+    "train.engine is plain": "train.engine 为 plain",
+    "the run began on it": "本次运行以它开始",
+    "the fast engine fails here: {error}": "快速引擎在此处出错：{error}",
+    "it agrees with the plain engine on {rows} rows of the first step, {tokens} tokens: loss {fast:.6f}, there {plain:.6f}":
+        "在第一步的 {rows} 行（{tokens} 个 token）上与 plain 引擎一致：损失 {fast:.6f}，plain 为 {plain:.6f}",
+    "the fast engine does not agree with the plain one on {rows} rows of the first step: loss {fast}, there {plain};"
+    " gradient of {tensor}: cosine {cosine:.6f}; largest relative difference of a gradient {difference:.2g}":
+        "快速引擎在第一步的 {rows} 行上与 plain 引擎不一致：损失 {fast}，plain 为 {plain}；"
+        "{tensor} 的梯度余弦为 {cosine:.6f}；梯度的最大相对差异为 {difference:.2g}",
+    "the fast engine began with {name} {before} and has {now} here: from here on losses are the same within"
+    " 1e-5 of their value (1e-2 in bfloat16), not to the last bit":
+        "快速引擎开始时的 {name} 为 {before}，此处为 {now}：此后损失的相对误差在 1e-5 以内（bfloat16 为 1e-2），不再逐位相同",
+    "train.engine is fast, which cannot be had: {reason}": "train.engine 为 fast，但无法使用：{reason}",
+    "set train.engine=auto or train.engine=plain": "设置 train.engine=auto 或 train.engine=plain",
+    "this run began on the fast engine, which cannot be had now: {reason}":
+        "本次运行以快速引擎开始，而现在无法使用它：{reason}",
+    "on the plain engine it would not be the same run: numbers differ by rounding":
+        "换成 plain 引擎就不再是同一次运行：数值会有舍入差异",
+    "bring back what manifest.json names under versions and hardware, or start a new run:"
+    " loralab train {path} train.engine=plain":
+        "请恢复 manifest.json 中 versions 和 hardware 所列的环境，或开始新的运行：loralab train {path} train.engine=plain",
     "memory does not suffice: {reason}": "内存不足：{reason}",
     "everything up to the last checkpoint is saved": "到最近一个检查点为止的内容都已保存",
     "in training, set train.batch_rows lower and train.accumulate as much higher (the result is"

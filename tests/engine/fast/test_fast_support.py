@@ -9,7 +9,7 @@ import pytest
 
 from doubles.families import FAMILIES, make_base
 from loralab.config import Config
-from loralab.engine.fast.support import unsupported
+from loralab.engine.fast.support import unsupported, unsupported_type
 from loralab.model.load import TunedModel, quiet
 
 Tuned = Callable[..., tuple[TunedModel, Config]]
@@ -129,3 +129,17 @@ def test_weights_of_the_base_that_are_trained_too_are_refused(tuned_family: Tune
     tuned, config = tuned_family("qwen2")
     tuned.model.get_base_model().model.norm.weight.requires_grad_(True)
     assert reason(tuned.model, config) == "the fast engine does not train base_model.model.model.norm.weight"
+
+
+@pytest.mark.parametrize(
+    ("model_type", "device", "expected"),
+    [
+        ("qwen2", "cpu", None), ("qwen3", "cuda", None), ("llama", "cpu", None), ("mistral", "cpu", None),
+        ("gpt2", "cpu", "the fast engine does not know the architecture GPT2LMHeadModel"),
+        ("own", "cpu", "the fast engine does not know the architecture own"),
+        ("qwen2", "mps", "the fast engine does not compute device mps"),
+    ],
+)  # fmt: skip
+def test_what_is_known_before_weights_are_loaded(model_type: str, device: str, expected: str | None) -> None:
+    found = unsupported_type(model_type, device)
+    assert expected == (None if found is None else str(found))

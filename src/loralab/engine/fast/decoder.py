@@ -37,12 +37,19 @@ class Decoder:
 
 
 def read_decoder(model: Any, packing: Packing = "off") -> Decoder:
-    """The parts of a PeftModel that `unsupported` finds nothing against."""
-    base = model.get_base_model()
+    """The parts of a model, with an adapter or bare, that `unreadable` finds nothing against."""
+    base = base_of(model)
     body = base.model
     layers = tuple(_layer(m, f"model.layers.{i}", packing) for i, m in enumerate(body.layers))
     head = freeze(base.lm_head.weight, base.lm_head.bias, packing)
     return Decoder(body.embed_tokens.weight.detach(), layers, _norm(body.norm), head, body.rotary_emb)
+
+
+def base_of(model: Any) -> Any:
+    """The model inside a PeftModel; a bare one is its own."""
+    from peft import PeftModel
+
+    return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
 def _layer(module: Any, name: str, packing: Packing) -> Layer:

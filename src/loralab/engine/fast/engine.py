@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from loralab.config.schema import Config
-from loralab.engine.base import StepLoss, Tick, TokenRow
+from loralab.engine.base import StepLoss, Tick, TokenRow, recomputes
 from loralab.engine.fast.arrange import MicroBatch, arrange, lay_out, used_tokens
 from loralab.engine.fast.attention import choose_attention
 from loralab.engine.fast.attention_block import Attended, Line, attend, attend_backward
 from loralab.engine.fast.decoder import Layer, read_decoder
 from loralab.engine.fast.frozen import Packing, can_pack
 from loralab.engine.fast.head import label_losses
+from loralab.engine.fast.malloc import Malloc, tune_malloc
 from loralab.engine.fast.masks import Masks, only
 from loralab.engine.fast.mlp_block import Fed, feed, feed_backward
 from loralab.engine.fast.rope import turns_of
@@ -33,11 +34,19 @@ class FastOptions:
     packing: Packing = "off"
 
 
+def budget_tokens(config: Config) -> int:
+    """Tokens of a micro-batch: as many as `train.batch_rows` rows may have, so that memory is what was asked for.
+
+    At least 256, or every product would be small, and at most 2,048, whatever was asked for.
+    """
+    return min(max(config.train.batch_rows * config.data.max_tokens, 256), 2048)
+
+
 class FastEngine:
     """Micro-batches of at most `budget_tokens`, without padding, in the order given.
 
     Made for models against which `unsupported` has nothing. `packing` is what is in force: "off" where torch
-    cannot pack these weights. Activations are recomputed under `train.recompute: on` alone: few are kept anyway.
+    cannot pack these weights. `malloc` tells whether making the engine tuned the allocator of this process.
     """
 
     name = "fast"
@@ -49,9 +58,11 @@ class FastEngine:
         tick: Tick = lambda: None,
         options: FastOptions | None = None,
     ) -> None:
-        self.options, self.device, self.tick = options or FastOptions(), tuned.device, tick
+        self.options = options or FastOptions(budget_tokens(config))
+        self.device, self.tick = tuned.device, tick
         self.seed, self.dropout = config.train.seed, config.lora.dropout
-        self.recompute = config.train.recompute == "on"
+        self.recompute = recomputes(config.train.recompute, tuned.device)
+        self.malloc: Malloc = tune_malloc(tuned.device)
         dtype = tuned.model.get_base_model().model.embed_tokens.weight.dtype
         self.packing: Packing = self.options.packing if can_pack(tuned.device, dtype) else "off"
         self.decoder = read_decoder(tuned.model, self.packing)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from loralab.config.schema import Config
+from loralab.engine.fast.decoder import base_of
 from loralab.model.adapter import UNSUPPORTED, trainable
 from loralab.words import Words, say
 
@@ -24,22 +25,44 @@ LINEARS = (
 
 def unsupported(model: Any, config: Config) -> Words | None:
     """Why the fast engine cannot train the PeftModel with rows of `config`: the first reason found."""
-    base = model.get_base_model()
+    return unreadable(model, config.data.max_tokens) or next(_untrained(model), None)
+
+
+def unreadable(model: Any, longest_tokens: int) -> Words | None:
+    """Why a model, with an adapter or bare, cannot be computed here up to so many tokens: the first reason found."""
+    base = base_of(model)
     name = type(base).__name__
     if name not in FAMILIES or not type(base).__module__.startswith("transformers.models."):
         return say("the fast engine does not know the architecture {name}", name=name)
-    return next(_reasons(model, base, config), None)
+    return next(_reasons(model, base, longest_tokens), None)
 
 
-def _reasons(model: Any, base: Any, config: Config) -> Iterator[Words]:
-    window, longest = getattr(base.config, "sliding_window", None), config.data.max_tokens
+def unsupported_type(model_type: str, device: str) -> Words | None:
+    """What config.json and the machine alone tell: what `unsupported` would say of any model of this type."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    name = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(model_type, model_type)
+    if name not in FAMILIES:
+        return say("the fast engine does not know the architecture {name}", name=name)
+    if device not in DEVICES:
+        return say("the fast engine does not compute {setting}", setting=f"device {device}")
+    return None
+
+
+def _reasons(model: Any, base: Any, longest: int) -> Iterator[Words]:
+    window = getattr(base.config, "sliding_window", None)
     if window and window < longest:
         yield say(
             "the model looks back {window} tokens, rows may have {tokens}", window=window, tokens=longest
         )
-    found = [*_settings(base), *_adapter_settings(model), *_layers(base)]
+    adapter = _adapter_settings(model) if model is not base else ()
+    found = [*_settings(base), *adapter, *_layers(base)]
     yield from (say("the fast engine does not compute {setting}", setting=text) for text in found)
-    mine = {id(p) for p in _adapter_parameters(base)}
+
+
+def _untrained(model: Any) -> Iterator[Words]:
+    """Parameters of the adapter that are none of A and B."""
+    mine = {id(p) for p in _adapter_parameters(base_of(model))}
     strange = [n for n, p in trainable(model).items() if id(p) not in mine]
     yield from (say("the fast engine does not train {name}", name=n) for n in strange)
 

@@ -1,0 +1,281 @@
+"""A model's sizes and what a run asks of a machine in, the bytes it will need out, part by part with their formulas.
+
+An estimate: nothing is loaded, and a run is never refused by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from loralab.model.activations import (
+    WIDE,
+    Kind,
+    MicroBatch,
+    head_bytes,
+    heap_bytes,
+    kept_bytes,
+    passing_bytes,
+)
+from loralab.model.shape import ModelShape
+from loralab.words import Words, say
+
+MIB = 1 << 20
+PROCESS_BYTES = 390 * MIB  # Python, torch, transformers and PEFT, after a first step on a CPU; measured
+CONTEXT_BYTES = 500 * MIB  # what CUDA itself takes of a card; not measured here
+# Shares of what `_slack` names. Measured on Linux with glibc, where one run differs from the next by a tenth or two;
+# that of a card is assumed.
+FAST_SLACK, RECOMPUTED_SLACK, FIRST_SLACK, CARD_SLACK = 0.35, 0.55, 0.4, 0.1
+
+
+@dataclass(frozen=True)
+class Answering:
+    """The largest batch of questions: `rows` prompts of up to `prompt_tokens`, answers of up to `new_tokens`."""
+
+    rows: int
+    prompt_tokens: int
+    new_tokens: int
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a run asks of a machine.
+
+    `batch` is its largest micro-batch, `check` that of the plain engine against which the fast one is checked;
+    `file_bytes` are those of the weight files.
+    """
+
+    kind: Kind
+    device: str
+    batch: MicroBatch
+    answering: Answering
+    check: MicroBatch | None = None
+    file_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """Bytes that are held, what for, and how they are reckoned."""
+
+    name: Words
+    bytes: int
+    how: Words
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A time of a run, with all that is held then."""
+
+    name: Words
+    parts: tuple[Part, ...]
+
+    @property
+    def bytes(self) -> int:
+        """The sum of the parts."""
+        return sum(part.bytes for part in self.parts)
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """The phases of a run; it needs as much as the largest of them."""
+
+    phases: tuple[Phase, ...]
+
+    @property
+    def largest(self) -> Phase:
+        """The phase that needs most."""
+        return max(self.phases, key=lambda phase: phase.bytes)
+
+    @property
+    def total_bytes(self) -> int:
+        """The peak of the run."""
+        return self.largest.bytes
+
+
+def plan_memory(shape: ModelShape, demand: Demand) -> MemoryPlan:
+    """What a run needs while it loads, checks its engine, trains and answers.
+
+    A checkpoint is written from the tensors themselves and needs no more than training.
+    """
+    fixed = (_process(demand), _weights(shape, demand))
+    state = _state(shape, demand)
+    phases = [
+        Phase(say("training"), (*fixed, *state, *_step(shape, demand.kind, demand.batch, demand.device)))
+    ]
+    if demand.device == "cpu":
+        phases.append(Phase(say("loading"), (*fixed, _files(shape, demand))))
+    if demand.check:
+        plain = replace(demand.kind, engine="plain")
+        parts = _step(shape, plain, demand.check, demand.device, is_first=True)
+        phases.append(Phase(say("check of the fast engine"), (*fixed, *_checked(shape, demand), *parts)))
+    phases.append(Phase(say("answering"), (*fixed, *state, *_answering(shape, demand))))
+    return MemoryPlan(tuple(phases))
+
+
+def knobs(shape: ModelShape, demand: Demand, fast_is_known: bool) -> list[tuple[str, int]]:
+    """Settings that need less, each with the bytes that it alone frees of the total; the largest first."""
+    now = plan_memory(shape, demand).total_bytes
+    freed = [
+        (text, now - plan_memory(shape, other).total_bytes) for text, other in _others(demand, fast_is_known)
+    ]
+    return sorted(((text, n) for text, n in freed if n > 0), key=lambda item: -item[1])
+
+
+def fitting_tokens(shape: ModelShape, demand: Demand, free_bytes: int, smallest: int = 256) -> int | None:
+    """The most tokens of a micro-batch, up to those of the demand, that fit; None if not even `smallest` do."""
+    batch = demand.batch
+    tokens = batch.tokens
+    while tokens > smallest and _with_tokens(shape, demand, tokens) > free_bytes:
+        tokens = max(smallest, tokens * 3 // 4)
+    return tokens if _with_tokens(shape, demand, tokens) <= free_bytes else None
+
+
+def _with_tokens(shape: ModelShape, demand: Demand, tokens: int) -> int:
+    return plan_memory(
+        shape, replace(demand, batch=_scaled(demand.batch, tokens / demand.batch.tokens))
+    ).total_bytes
+
+
+# ----------------------------------------------------------------------------------------------- parts
+
+
+def _process(demand: Demand) -> Part:
+    if demand.device == "cuda":
+        return Part(say("CUDA itself"), CONTEXT_BYTES, say("assumed, not measured"))
+    return Part(say("Python and torch"), PROCESS_BYTES, say("measured once"))
+
+
+def _weights(shape: ModelShape, demand: Demand) -> Part:
+    size = demand.kind.base_bytes
+    how = say("{n} numbers x {size} bytes", n=f"{shape.parameters:,}", size=size)
+    return Part(say("weights"), shape.parameters * size, how)
+
+
+def adapter_numbers(shape: ModelShape, kind: Kind) -> int:
+    """Numbers in the adapter: rank x (inputs + outputs) of each adapted module."""
+    return kind.rank * shape.layers * sum(sum(shape.projections[t]) for t in kind.targets)
+
+
+def _state(shape: ModelShape, demand: Demand) -> tuple[Part, ...]:
+    numbers = adapter_numbers(shape, demand.kind)
+    how = say(
+        "rank {rank} x inputs and outputs of {n} modules x 4 bytes",
+        rank=demand.kind.rank, n=shape.layers * len(demand.kind.targets),
+    )  # fmt: skip
+    return (
+        Part(say("adapter"), numbers * WIDE, how),
+        Part(say("gradients"), numbers * WIDE, say("as the adapter")),
+        Part(say("optimizer"), 2 * numbers * WIDE, say("AdamW: twice the adapter")),
+    )
+
+
+def _checked(shape: ModelShape, demand: Demand) -> tuple[Part, ...]:
+    """Before the optimizer has a state. The gradients of the second engine come when all else of the first is gone."""
+    return _state(shape, demand)[:2]
+
+
+def _step(
+    shape: ModelShape, kind: Kind, batch: MicroBatch, device: str, is_first: bool = False
+) -> tuple[Part, ...]:
+    kept, passing = kept_bytes(shape, kind, batch), passing_bytes(shape, kind, batch)
+    each = kept // (shape.layers * batch.tokens)
+    how = say(
+        "{tokens} tokens x {layers} layers x {each} bytes",
+        tokens=batch.tokens,
+        layers=shape.layers,
+        each=each,
+    )
+    rows = batch.tokens if kind.engine == "plain" else min(kind.head_rows, batch.labels)
+    head = say(
+        "{rows} rows x {vocabulary} logits, or one layer's backward", rows=rows, vocabulary=shape.vocabulary
+    )
+    return (
+        Part(say("activations"), kept, how),
+        Part(say("head or one layer, for a moment"), passing, head),
+        _slack(shape, kind, batch, device, is_first),
+    )
+
+
+def _slack(shape: ModelShape, kind: Kind, batch: MicroBatch, device: str, is_first: bool) -> Part:
+    """What an allocator holds beside what is used; after a single micro-batch there are fewer gaps than later."""
+    used = _slack_base(shape, kind, batch)
+    name = say("allocator slack")
+    if device == "cuda":
+        how = say("{share:.0%} of the two above; assumed, not measured", share=CARD_SLACK)
+        return Part(name, int(CARD_SLACK * used), how)
+    if kind.engine == "plain":
+        size = heap_bytes(shape, kind, batch)
+        if is_first:
+            how = say(
+                "{share:.0%} of the blocks that are freed between blocks that stay; measured",
+                share=FIRST_SLACK,
+            )
+            return Part(name, int(FIRST_SLACK * size), how)
+        return Part(name, size, say("blocks that are freed between blocks that stay; measured"))
+    if kind.recompute:
+        whole = _slack_base(shape, replace(kind, recompute=False), batch)
+        how = say(
+            "{share:.0%} of the two above as they are without recomputation; measured", share=RECOMPUTED_SLACK
+        )
+        return Part(name, int(RECOMPUTED_SLACK * whole), how)
+    return Part(name, int(FAST_SLACK * used), say("{share:.0%} of the two above; measured", share=FAST_SLACK))
+
+
+def _slack_base(shape: ModelShape, kind: Kind, batch: MicroBatch) -> int:
+    return kept_bytes(shape, kind, batch) + passing_bytes(shape, kind, batch)
+
+
+def _files(shape: ModelShape, demand: Demand) -> Part:
+    """Files in another number format are read beside the weights; in the same, they are the weights."""
+    same = abs(demand.file_bytes - shape.parameters * demand.kind.base_bytes) < demand.file_bytes / 50
+    how = say("pages of the weight files; the system takes them back when memory is short")
+    return Part(say("weight files"), 0 if same else demand.file_bytes, how)
+
+
+def _answering(shape: ModelShape, demand: Demand) -> tuple[Part, ...]:
+    kind, asked = demand.kind, demand.answering
+    tokens = asked.rows * (asked.prompt_tokens + asked.new_tokens)
+    cache = tokens * shape.layers * 2 * shape.key_width * kind.base_bytes
+    how = say(
+        "{rows} rows x {tokens} tokens x {layers} layers x keys and values",
+        rows=asked.rows, tokens=asked.prompt_tokens + asked.new_tokens, layers=shape.layers,
+    )  # fmt: skip
+    reading = asked.rows * asked.prompt_tokens * (3 * shape.mlp_width + 4 * shape.width) * kind.base_bytes
+    reading += asked.rows * shape.vocabulary * kind.base_bytes
+    held_out = head_bytes(shape, kind, demand.batch)
+    return (
+        Part(say("cache of keys and values"), cache, how),
+        Part(
+            say("one layer, or the head of held-out rows"), max(reading, held_out),
+            say("{rows} prompts of {tokens} tokens, or a micro-batch", rows=asked.rows, tokens=asked.prompt_tokens),
+        ),
+    )  # fmt: skip
+
+
+# ----------------------------------------------------------------------------------------------- knobs
+
+
+def _scaled(batch: MicroBatch, by: float) -> MicroBatch:
+    """The micro-batch with fewer rows, or with shorter ones where it has one row."""
+    rows = max(1, round(batch.rows * by))
+    return MicroBatch(rows, max(1, int(batch.tokens * by)), max(1, int(batch.labels * by)))
+
+
+def _others(demand: Demand, fast_is_known: bool) -> list[tuple[str, Demand]]:
+    kind, batch = demand.kind, demand.batch
+    others = [("data.max_tokens / 2", replace(demand, batch=_scaled(batch, 0.5)))]
+    if batch.rows > 1:
+        others.append(
+            ("train.batch_rows / 2, train.accumulate x 2", replace(demand, batch=_scaled(batch, 0.5)))
+        )
+    if not kind.recompute:
+        others.append(("train.recompute=on", replace(demand, kind=replace(kind, recompute=True))))
+    if kind.rank > 1:
+        others.append(("lora.rank / 2", replace(demand, kind=replace(kind, rank=kind.rank // 2))))
+    if kind.engine == "plain" and fast_is_known:
+        others.append(("train.engine=fast", replace(demand, kind=replace(kind, engine="fast"))))
+    if demand.check:
+        others.append(("train.engine=plain", replace(demand, kind=replace(kind, engine="plain"), check=None)))
+    if demand.answering.rows > 1:
+        fewer = replace(demand.answering, rows=demand.answering.rows // 2)
+        others.append(("evaluate.batch_rows / 2", replace(demand, answering=fewer)))
+    return others

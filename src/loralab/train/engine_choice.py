@@ -1,0 +1,192 @@
+"""A loaded model and `train.engine` in, the engine that trains it and why out.
+
+`auto` takes the fast engine if it supports the model and agrees with the plain one on rows of the first step. The
+choice is made once and written into the manifest; a run that goes on keeps the engine it began with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loralab.config.schema import Config
+from loralab.engine.base import Engine, Tick, TokenRow
+from loralab.engine.plain import PlainEngine
+from loralab.engine.self_check import SelfCheck, check_fast
+from loralab.errors import Problem, UsageError
+from loralab.model.load import TunedModel, pick_device
+from loralab.model.memory import is_out_of_memory
+from loralab.model.small_files import read_object
+from loralab.run.files import write_json
+from loralab.run.view import Run
+from loralab.words import Words, say
+
+if TYPE_CHECKING:
+    from loralab.engine.fast.engine import FastEngine
+
+UNDECIDED = {"name": None, "reason": "the engine is chosen once the model is loaded"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An engine and why. `facts` are for the manifest; `warnings` are (code, words)."""
+
+    engine: Engine
+    reason: Words
+    facts: dict[str, Any]
+    warnings: tuple[tuple[str, Words], ...] = ()
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """Why the fast engine is not taken, and what is known of it."""
+
+    reason: Words
+    facts: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[tuple[str, Words], ...] = ()
+
+
+def refuse_unsupported(run: Run | None, config: Config, folder: Path) -> None:
+    """Raise UsageError if config.json alone tells that the fast engine, which is asked for, cannot train the model."""
+    if _wanted(run, config) != "fast":
+        return
+    from loralab.engine.fast.support import unsupported_type
+
+    settings, _ = read_object(folder, "config.json")
+    reason = unsupported_type(str(settings.get("model_type")), pick_device())
+    if reason:
+        raise _unavailable(run, reason)
+
+
+def choose_engine(
+    run: Run, tuned: TunedModel, config: Config, step_rows: Sequence[TokenRow], pad_id: int, tick: Tick
+) -> Choice:
+    """The engine of the run, by its manifest if it is there already, else by `train.engine`.
+
+    `step_rows` are those of the first step, on some of which the fast engine is checked. Raises UsageError if the
+    fast engine is asked for, or was begun on, and cannot be had.
+    """
+    wanted = _wanted(run, config)
+    if wanted == "plain":
+        reason = (
+            say("the run began on it") if recorded_engine(run) == "plain" else say("train.engine is plain")
+        )
+        return _plain(tuned, config, pad_id, tick, _Refusal(reason))
+    found = _try_fast(run, tuned, config, step_rows, pad_id, tick)
+    if isinstance(found, Choice):
+        return found
+    if wanted == "fast":
+        raise _unavailable(run, found.reason)
+    return _plain(tuned, config, pad_id, tick, found)
+
+
+def record_engine(run: Run, choice: Choice) -> None:
+    """Write the engine into the manifest of a run that has none there yet."""
+    if recorded_engine(run) is None:
+        write_json(run.folder.manifest, run.manifest | {"engine": choice.facts})
+
+
+def recorded_engine(run: Run) -> str | None:
+    """The name of the engine that the run began with; None if it was broken off before that was settled."""
+    name = run.manifest.get("engine", {}).get("name")
+    return name if isinstance(name, str) else None
+
+
+def _wanted(run: Run | None, config: Config) -> str:
+    return (recorded_engine(run) if run else None) or config.train.engine
+
+
+def _plain(tuned: TunedModel, config: Config, pad_id: int, tick: Tick, why: _Refusal) -> Choice:
+    engine = PlainEngine(tuned, config, pad_id, tick)
+    facts = {"name": engine.name, "reason": str(why.reason), **why.facts}
+    return Choice(engine, why.reason, facts, why.warnings)
+
+
+def _try_fast(
+    run: Run, tuned: TunedModel, config: Config, step_rows: Sequence[TokenRow], pad_id: int, tick: Tick
+) -> Choice | _Refusal:
+    from loralab.engine.fast.engine import FastEngine
+    from loralab.engine.fast.support import unsupported
+
+    reason = unsupported(tuned.model, config)
+    if reason:
+        return _Refusal(reason)
+    engine = FastEngine(tuned, config, tick, _options(run, config))
+    try:
+        check = check_fast(engine, tuned, config, step_rows, pad_id, tick)
+    except RuntimeError as error:  # seam: an operator that this torch or device lacks; plain does without
+        if is_out_of_memory(error):
+            raise
+        reason = say("the fast engine fails here: {error}", error=str(error).partition("\n")[0])
+        return _Refusal(reason, {"malloc": engine.malloc}, (("fast_engine_fails", reason),))
+    facts: dict[str, Any] = {"malloc": engine.malloc, "self_check": check.to_dict()}
+    if not check.agrees:
+        reason = _disagreement(check)
+        return _Refusal(reason, facts, (("fast_engine_disagrees", reason),))
+    reason = say(
+        "it agrees with the plain engine on {rows} rows of the first step, {tokens} tokens: loss {fast:.6f}, there {plain:.6f}",
+        rows=check.rows, tokens=check.tokens, fast=check.loss_fast, plain=check.loss_plain,
+    )  # fmt: skip
+    facts = {"name": engine.name, "reason": str(reason), **_arrangement(engine), **facts}
+    return Choice(engine, reason, facts, tuple(_changes(run, engine)))
+
+
+def _options(run: Run, config: Config) -> Any:
+    """Those that the run began with, else those of the config."""
+    from loralab.engine.fast.engine import FastOptions, budget_tokens
+
+    if recorded_engine(run) is None:
+        return FastOptions(budget_tokens(config))
+    began = run.manifest["engine"]
+    return FastOptions(int(began["budget_tokens"]), packing=began["packing"])
+
+
+def _arrangement(engine: FastEngine) -> dict[str, Any]:
+    """What the rounding of its numbers depends on."""
+    return {
+        "budget_tokens": engine.options.budget_tokens,
+        "packing": engine.packing,
+        "attention": engine.attention.name,
+    }
+
+
+def _changes(run: Run, engine: FastEngine) -> list[tuple[str, Words]]:
+    """What the engine of a run that goes on could not have again: its numbers differ by rounding from here on."""
+    began = run.manifest.get("engine", {}) if recorded_engine(run) else {}
+    found = [(k, began[k], now) for k, now in _arrangement(engine).items() if k in began and began[k] != now]
+    return [
+        (
+            "engine_changed",
+            say("the fast engine began with {name} {before} and has {now} here: from here on losses are the same within"
+                " 1e-5 of their value (1e-2 in bfloat16), not to the last bit",
+                name=name, before=before, now=now),
+        )
+        for name, before, now in found
+    ]  # fmt: skip
+
+
+def _disagreement(check: SelfCheck) -> Words:
+    return say(
+        "the fast engine does not agree with the plain one on {rows} rows of the first step: loss {fast}, there {plain};"
+        " gradient of {tensor}: cosine {cosine:.6f}; largest relative difference of a gradient {difference:.2g}",
+        rows=check.rows, fast=check.loss_fast, plain=check.loss_plain, tensor=check.worst_tensor,
+        cosine=check.worst_cosine, difference=check.worst_difference,
+    )  # fmt: skip
+
+
+def _unavailable(run: Run | None, reason: Words) -> UsageError:
+    """The fast engine cannot be had, where it was asked for or, in a run that goes on, begun with."""
+    if run is None or recorded_engine(run) is None:
+        what = say("train.engine is fast, which cannot be had: {reason}", reason=reason)
+        return UsageError(Problem(what, next=say("set train.engine=auto or train.engine=plain")))
+    return UsageError(
+        Problem(
+            say("this run began on the fast engine, which cannot be had now: {reason}", reason=reason),
+            str(run.folder.path),
+            say("on the plain engine it would not be the same run: numbers differ by rounding"),
+            say("bring back what manifest.json names under versions and hardware, or start a new run:"
+                " loralab train {path} train.engine=plain", path=run.folder.config),
+        )
+    )  # fmt: skip

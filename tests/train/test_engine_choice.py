@@ -1,0 +1,222 @@
+"""Which engine trains a run, why, and that a run keeps the one it began with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loralab.engine import self_check
+from loralab.engine.fast.engine import FastEngine, budget_tokens
+from loralab.errors import Interrupted, ResourceError, UsageError
+from loralab.run.view import Run, open_run
+from loralab.train import engine_choice
+from loralab.train.resume import resume
+from loralab.train.start import train
+from loralab.train.stop import StopRequest
+
+Quick = Callable[..., Any]
+SHORT = ("train.max_steps=2", "train.epochs=null", "evaluate.stages=[]", "lora.dropout=0.1")
+
+
+def numbers(run: Run) -> tuple[list[tuple[float, float]], bytes]:
+    losses = [(e["loss"], e["grad_norm"]) for e in run.record.steps()]
+    return losses, (run.folder.adapter / "adapter_model.safetensors").read_bytes()
+
+
+def codes(run: Run, kind: str) -> list[str]:
+    return [e["code"] for e in run.record.of_kind(kind) if "code" in e]
+
+
+@pytest.fixture
+def disagreeing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the fast engine's loss is a ten-thousandth too high."""
+    real = FastEngine.loss_and_gradients
+
+    def off(self: FastEngine, rows: Any, step: int) -> Any:
+        result = real(self, rows, step)
+        return type(result)(result.loss * 1.0001, result.row_losses, result.label_tokens, result.tokens)
+
+    monkeypatch.setattr(FastEngine, "loss_and_gradients", off)
+
+
+@pytest.fixture
+def windowed(tiny_model: Path, tmp_path: Path) -> Path:
+    """The tiny model with a window that is smaller than a row: only loading it shows."""
+    folder = shutil.copytree(tiny_model, tmp_path / "windowed")
+    settings = json.loads((folder / "config.json").read_text("utf-8"))
+    settings |= {
+        "use_sliding_window": True,
+        "sliding_window": 64,
+        "max_window_layers": 0,
+        "layer_types": None,
+    }
+    (folder / "config.json").write_text(json.dumps(settings), "utf-8")
+    return folder
+
+
+def unfinished(run: Run, **engine: Any) -> Path:
+    """Take back that the run ended, and change what its manifest says of the engine."""
+    lines = run.folder.events.read_text("utf-8").splitlines(keepends=True)
+    run.folder.events.write_text("".join(x for x in lines if '"kind": "run_finished"' not in x), "utf-8")
+    manifest = json.loads(run.folder.manifest.read_text("utf-8"))
+    manifest["engine"] |= engine
+    run.folder.manifest.write_text(json.dumps(manifest), "utf-8")
+    return run.folder.path
+
+
+def test_auto_takes_the_fast_engine_and_says_why(quick_config: Quick) -> None:
+    run = train(quick_config(*SHORT))
+    engine, ready = run.manifest["engine"], run.last("model_ready")
+    assert engine["name"] == ready["engine"] == "fast" and engine["reason"] == ready["engine_reason"]
+    assert (engine["budget_tokens"], engine["packing"]) == (2 * 384, "off")
+    assert engine["attention"] in ("flash", "sdpa") and engine["malloc"] in ("tuned", "default")
+    check = engine["self_check"]
+    assert check["agrees"] and check["rows"] == 2 and 0 < check["tokens"] < 600 and check["seconds"] > 0
+    assert check["loss_fast"] == pytest.approx(check["loss_plain"], rel=1e-6)
+    assert check["worst_cosine"] > 0.999999 and "lora" in check["worst_tensor"]
+    (note,) = [e for e in run.record.of_kind("note") if e.get("code") == "engine"]
+    assert note["message"].startswith("engine fast: it agrees with the plain engine on 2 rows")
+    assert codes(run, "warning") == [] or "fast_engine_disagrees" not in codes(run, "warning")
+
+
+def test_the_self_check_changes_no_bit_of_the_run(
+    quick_config: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = quick_config(*SHORT, "train.engine=fast", "evaluate.stages=[before]")
+    with_check = train(config)
+    found = self_check.SelfCheck(True, 0, 0, 1.0, 1.0, "", 1.0, 0.0, 0.0, self_check.TOLERANCES["float32"])
+    monkeypatch.setattr(engine_choice, "check_fast", lambda *arguments: found)
+    without = train(config)
+    assert numbers(with_check) == numbers(without)
+    assert with_check.predictions("before")[0]["answer"] == without.predictions("before")[0]["answer"]
+
+
+def test_plain_never_loads_the_fast_engine(quick_config: Quick, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in sys.modules if n.startswith("loralab.engine.fast")]:
+        monkeypatch.delitem(sys.modules, name)
+    run = train(quick_config(*SHORT, "train.engine=plain"))
+    assert run.manifest["engine"] == {"name": "plain", "reason": "train.engine is plain"}
+    assert run.last("model_ready")["engine"] == "plain" and "engine" not in codes(run, "note")
+    assert "loralab.engine.fast.engine" not in sys.modules  # answers are read with parts of its package
+
+
+def test_a_fast_engine_that_disagrees_is_not_used(quick_config: Quick, disagreeing: None) -> None:
+    run = train(quick_config(*SHORT))
+    engine = run.manifest["engine"]
+    assert engine["name"] == run.last("model_ready")["engine"] == "plain"
+    assert engine["reason"].startswith("the fast engine does not agree with the plain one on 2 rows")
+    check = engine["self_check"]
+    assert not check["agrees"] and check["loss_fast"] == pytest.approx(check["loss_plain"] * 1.0001, rel=1e-6)
+    assert codes(run, "warning").count("fast_engine_disagrees") == 1 and "engine" not in codes(run, "note")
+    assert numbers(run) == numbers(train(quick_config(*SHORT, "train.engine=plain")))
+
+
+def test_a_fast_engine_that_fails_is_not_used(quick_config: Quick, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: FastEngine, rows: Any, step: int) -> Any:
+        raise RuntimeError("no kernel\nfor this device")
+
+    monkeypatch.setattr(FastEngine, "loss_and_gradients", fail)
+    run = train(quick_config(*SHORT))
+    assert run.manifest["engine"]["reason"] == "the fast engine fails here: no kernel"
+    assert "fast_engine_fails" in codes(run, "warning") and len(run.record.steps()) == 2
+
+
+def test_memory_that_does_not_suffice_for_the_check_is_no_reason_for_plain(
+    quick_config: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: FastEngine, rows: Any, step: int) -> Any:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(FastEngine, "loss_and_gradients", fail)
+    with pytest.raises(ResourceError, match=r"train\.batch_rows lower"):
+        train(quick_config(*SHORT))
+
+
+@pytest.mark.usefixtures("disagreeing")
+def test_fast_that_cannot_be_had_is_refused_before_training(quick_config: Quick, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"train\.engine is fast, which cannot be had.*does not agree"):
+        train(quick_config(*SHORT, "train.engine=fast"))
+    run = open_run(next((tmp_path / "runs").iterdir()))
+    assert run.record.steps() == [] and run.manifest["engine"]["name"] is None
+
+
+def test_what_config_json_tells_is_refused_before_anything_is_made(
+    quick_config: Quick, tiny_model: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "other")
+    settings = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps(settings | {"model_type": "phi3"}), "utf-8")
+    with pytest.raises(UsageError, match="does not know the architecture Phi3ForCausalLM"):
+        train(quick_config(f"model.name={folder}", "train.engine=fast"))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_model_that_is_not_supported_is_trained_by_plain(quick_config: Quick, windowed: Path) -> None:
+    run = train(quick_config(*SHORT, f"model.name={windowed}"))
+    reason = "the model looks back 64 tokens, rows may have 384"
+    assert run.manifest["engine"] == {"name": "plain", "reason": reason}
+    (note,) = [e for e in run.record.of_kind("note") if e.get("code") == "engine"]
+    assert note["message"] == f"engine plain: {reason}"
+    with pytest.raises(UsageError, match=reason):
+        train(quick_config(*SHORT, f"model.name={windowed}", "train.engine=fast"))
+
+
+def test_a_check_can_be_broken_off_and_the_run_goes_on(quick_config: Quick, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        train(quick_config(*SHORT), stop=StopRequest(15, at_once=True))
+    path = next((tmp_path / "runs").iterdir())
+    assert open_run(path).manifest["engine"]["name"] is None
+    run = resume(path)
+    assert run.manifest["engine"]["name"] == "fast" and len(run.record.steps()) == 2
+    assert numbers(run) == numbers(train(quick_config(*SHORT)))
+
+
+# ------------------------------------------------------------------------------------ runs that go on
+
+
+def test_a_run_goes_on_with_the_arrangement_it_began_with(quick_config: Quick) -> None:
+    path = unfinished(train(quick_config(*SHORT)), budget_tokens=300)
+    before = (path / "manifest.json").read_bytes()
+    run = resume(path)
+    assert run.last("model_ready")["engine_facts"]["budget_tokens"] == 300
+    assert (path / "manifest.json").read_bytes() == before and "engine_changed" not in codes(run, "warning")
+
+
+def test_what_cannot_be_had_again_is_said_with_its_tolerance(quick_config: Quick) -> None:
+    path = unfinished(train(quick_config(*SHORT)), attention="other")
+    run = resume(path)
+    (words,) = [e["message"] for e in run.record.of_kind("warning") if e["code"] == "engine_changed"]
+    assert "attention other" in words and "within 1e-5" in words
+
+
+@pytest.mark.usefixtures("disagreeing")
+def test_a_run_that_began_on_plain_stays_there(quick_config: Quick, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = unfinished(train(quick_config(*SHORT)))
+    monkeypatch.undo()
+    run = resume(path)
+    assert run.last("model_ready")["engine"] == run.manifest["engine"]["name"] == "plain"
+    assert run.last("model_ready")["engine_reason"] == "the run began on it"
+
+
+def test_a_run_that_began_on_fast_does_not_go_on_without_it(
+    quick_config: Quick, request: pytest.FixtureRequest
+) -> None:
+    path = unfinished(train(quick_config(*SHORT)))
+    request.getfixturevalue("disagreeing")
+    with pytest.raises(UsageError, match=r"began on the fast engine.*\n.*rounding\n.*train\.engine=plain"):
+        resume(path)
+    assert open_run(path).manifest["engine"]["name"] == "fast"
+
+
+@pytest.mark.parametrize(("batch_rows", "max_tokens", "budget"), [(1, 100, 256), (4, 384, 1536), (16, 384, 2048)])  # fmt: skip
+def test_the_budget_follows_what_the_config_asks_for(
+    quick_config: Quick, batch_rows: int, max_tokens: int, budget: int
+) -> None:
+    config = quick_config(f"train.batch_rows={batch_rows}", f"data.max_tokens={max_tokens}")
+    assert budget_tokens(config) == budget
