@@ -150,8 +150,9 @@ def generate(model: Any, prompts: Prompts, new_tokens: int, stop: Sequence[int],
     from transformers import GenerationConfig
 
     settings = GenerationConfig(
-        do_sample=False, max_new_tokens=new_tokens, eos_token_id=list(stop) or None, pad_token_id=0
-    )
+        do_sample=False, max_new_tokens=new_tokens, eos_token_id=list(stop) or None, pad_token_id=0,
+        repetition_penalty=1.0,  # else that of the model's own settings is taken, which is not greedy
+    )  # fmt: skip
     answers: Prompts = []
     for start in range(0, len(prompts), rows):
         part = prompts[start : start + rows]
