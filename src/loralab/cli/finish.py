@@ -40,7 +40,7 @@ def telling_how_to_resume(console: Console, terminal: TerminalSink) -> Iterator[
         raise error
     except LoralabError:
         raise
-    except Exception as error:  # a bug of ours inside a run: its log has the trace, the command line names it
+    except Exception as error:  # seam, top of the CLI: a bug of ours in a run, traced in its log, is named
         if not terminal.folder:
             raise
         problem = Problem(

@@ -65,7 +65,7 @@ def overfit(run: Run) -> list[Words]:
     curve = Curve(finite)
     return [
         _course(curve), *_not_finite(len(course) - len(finite)), *_training(run, curve), *_early_end(run),
-        *_adapter(run, curve), *_few(run),
+        *_adapter(run, curve), *few_rows(run),
     ]  # fmt: skip
 
 
@@ -245,7 +245,8 @@ def _chosen(run: Run) -> int | None:
     return None
 
 
-def _few(run: Run) -> list[Words]:
+def few_rows(run: Run) -> list[Words]:
+    """That the run has few test rows, and what such a loss can show; nothing where it has enough."""
     rows = run.last("data_ready").get("test_rows")
     if not isinstance(rows, int) or rows >= FEW:
         return []

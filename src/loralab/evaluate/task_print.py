@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loralab.evaluate.eval_record import Evaluation
+from loralab.evaluate.general.stage import answer_tokens
 from loralab.evaluate.general.task import GENERAL
 from loralab.evaluate.side import Side
 from loralab.run.view import Run
@@ -33,8 +34,8 @@ def task_print(side: Side) -> tuple[Parts, Mapping[str, Any]]:
     else:
         rows, system, metrics = _of_run(source, side)
         longest = decoding.get("max_new_tokens")
-        if isinstance(longest, int):  # a run's general answers are no longer than the task's own
-            decoding["max_new_tokens"] = min(longest, GENERAL.max_new_tokens)
+        if isinstance(longest, int):
+            decoding["max_new_tokens"] = answer_tokens(longest)
     told = {key: value for key, value in decoding.items() if key != "stop_token_ids"}
     parts = {
         "questions": [row["id"] for row in rows],

@@ -6,12 +6,12 @@ that are right or wrong, McNemar's exact test has to agree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from loralab.evaluate.general.neutral import METRIC as NEUTRAL_LOSS
 from loralab.evaluate.heldout import LOWER_IS_BETTER, PERPLEXITY
-from loralab.evaluate.overfit import overfit
+from loralab.evaluate.overfit import few_rows, overfit
 from loralab.evaluate.statistics import FEW, SMALLEST, Estimate, exact_mcnemar, paired_difference
 from loralab.run.view import Run, stage_name
 from loralab.words import Words, say
@@ -39,11 +39,12 @@ def verdict(run: Run) -> list[Words]:
     measured_twice = len(run.record.held_out()) > 1  # else it could only say that it can say nothing
     course = overfit(run) if measured_twice else []
     smallest = min((found.n for found in differences.values()), default=FEW)
+    said = any(words in course for words in few_rows(run))
     few = say("n = {n} is few: only large differences can be shown.", n=smallest)
     return [
         *sentences,
         *_outside(run, first, last),
-        *([few] if smallest < FEW and not _says_few(course) else []),
+        *([few] if smallest < FEW and not said else []),
         *course,
     ]
 
@@ -66,11 +67,6 @@ def _outside(run: Run, first: str, last: str) -> list[Words]:
     if difference := stage_difference(run, "general", NEUTRAL_LOSS, first, last):
         sentences.append(_neutral(run, first, last, difference))
     return sentences
-
-
-def _says_few(sentences: Sequence[Words]) -> bool:
-    """Whether one of the sentences about over-fitting says already that the rows are few."""
-    return any("which is few" in words.template for words in sentences)
 
 
 def stage_difference(run: Run, task: str, metric: str, first: str, last: str) -> Estimate | None:

@@ -19,8 +19,7 @@ from loralab.engine.generate import LocalGenerator
 from loralab.errors import Problem, UsageError
 from loralab.evaluate.general.neutral import VERSION as NEUTRAL_VERSION
 from loralab.evaluate.general.neutral import neutral_rows, num_unfit
-from loralab.evaluate.general.stage import VERSION, general_questions
-from loralab.evaluate.general.task import GENERAL
+from loralab.evaluate.general.stage import VERSION, answer_tokens, general_questions
 from loralab.evaluate.heldout import METRIC_VERSIONS
 from loralab.evaluate.questions import Question, fingerprint
 from loralab.evaluate.stage import Asker, make_asker, stop_ids
@@ -299,7 +298,7 @@ def _neutral(session: Session, job: Job, tuned: TunedModel) -> tuple[TokenRow, .
 def _askers(job: Job, generator: LocalGenerator) -> list[Asker]:
     """Who asks the run's own questions, and who the general prompts, whose answers are short."""
     longest = job.config.evaluate.max_new_tokens
-    sets = [(job.prepared.questions, longest), (job.general, min(longest, GENERAL.max_new_tokens))]
+    sets = [(job.prepared.questions, longest), (job.general, answer_tokens(longest))]
     return [_asker(job, generator, questions, limit) for questions, limit in sets if questions]
 
 

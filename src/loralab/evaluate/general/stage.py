@@ -26,6 +26,11 @@ def general_questions(system: str | None) -> tuple[Question, ...]:
     )
 
 
+def answer_tokens(longest: int) -> int:
+    """How long an answer to a built-in prompt may be, in tokens, where the run's own may be `longest`."""
+    return min(longest, GENERAL.max_new_tokens)
+
+
 def general_rows(predictions: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One row for each metric and each answer to a built-in prompt: {task, metric, id, value, weight}."""
     mine = [p for p in predictions if p.get("set") == SET]
