@@ -78,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-tokens", type=int, default=defaults.max_tokens, help="longer rows are cut")
     parser.add_argument("--dropout", type=float, default=defaults.dropout, help="default: %(default)s")
     parser.add_argument("--threads", type=int, default=defaults.threads)
-    parser.add_argument("--packing", choices=["off", "forward", "both"], help="of fast; default: its own")
+    parser.add_argument(
+        "--packing", choices=["off", "in_place", "forward", "both"], help="of fast; default: its own"
+    )
     parser.add_argument("--budget-tokens", type=int, help="of fast; default: its own")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)  # one variant of a job
     return parser

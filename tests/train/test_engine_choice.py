@@ -74,7 +74,7 @@ def test_auto_takes_the_fast_engine_and_says_why(quick_config: Quick) -> None:
     run = train(quick_config(*SHORT))
     engine, ready = run.manifest["engine"], run.last("model_ready")
     assert engine["name"] == ready["engine"] == "fast" and engine["reason"] == ready["engine_reason"]
-    assert (engine["budget_tokens"], engine["packing"]) == (2 * 384, "off")
+    assert (engine["budget_tokens"], engine["packing"]) == (2 * 384, "in_place")
     assert engine["attention"] in ("flash", "sdpa") and engine["malloc"] in ("tuned", "default")
     check = engine["self_check"]
     assert check["agrees"] and check["rows"] == 2 and 0 < check["tokens"] < 600 and check["seconds"] > 0

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from typing import Any
 
 from loralab.engine.base import Tick
-from loralab.engine.fast.arrange import arrange
+from loralab.engine.fast.arrange import arrange, shared_start
 from loralab.engine.fast.decoder import Decoder, Layer, read_decoder
 from loralab.engine.fast.frozen import Frozen, can_pack
 from loralab.engine.fast.lora import project
@@ -45,7 +44,9 @@ def make_reader(model: Any) -> Reader:
     """
     decoder = read_decoder(model)
     weight = decoder.embedding
-    return Reader(decoder, _in_place(decoder) if can_pack(weight.device.type, weight.dtype) else decoder)
+    return Reader(
+        decoder, _widest_in_place(decoder) if can_pack(weight.device.type, weight.dtype) else decoder
+    )
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,7 @@ def _read_prompts(reader: Reader, prompts: Sequence[Sequence[int]]) -> tuple[Any
 
 def cut_prompts(prompts: Sequence[Sequence[int]]) -> list[Piece]:
     """What all prompts begin with as one piece, if there is any; then the rest of each, which is never empty."""
-    columns = zip(*(prompt[:-1] for prompt in prompts), strict=False) if len(prompts) > 1 else ()
-    shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
+    shared = shared_start([prompt[:-1] for prompt in prompts]) if len(prompts) > 1 else 0
     rests = [Piece(i, i + 1, shared, tuple(prompt[shared:])) for i, prompt in enumerate(prompts)]
     return [Piece(0, len(prompts), 0, tuple(prompts[0][:shared])), *rests] if shared else rests
 
@@ -261,7 +261,7 @@ def _normed(norm: Norm | None, x: Any) -> Any:
     return x if norm is None else norm.forward(x)[0]
 
 
-def _in_place(decoder: Decoder) -> Decoder:
+def _widest_in_place(decoder: Decoder) -> Decoder:
     """The decoder with oneDNN's products for its widest layers, over the weights as they lie: nothing is copied."""
     layers = tuple(replace(layer, mlp=_mlp_in_place(layer.mlp)) for layer in decoder.layers)
     return replace(decoder, layers=layers, head=_frozen_in_place(decoder.head))

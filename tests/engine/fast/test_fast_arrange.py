@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from loralab.encode.encode import Encoded
 from loralab.engine.base import TokenRow
-from loralab.engine.fast.arrange import arrange, lay_out, used_tokens
+from loralab.engine.fast.arrange import Documents, arrange, lay_out, shared_start, used_tokens
 from loralab.engine.fast.masks import Masks, only
 from loralab.engine.plain import DropoutContext, _batch_mask
 
@@ -39,10 +39,10 @@ def test_a_row_is_used_up_to_what_predicts_its_last_label(trained: list[bool]) -
 def test_labels_follow_their_predictors(many: list[list[bool]]) -> None:
     rows = [row(trained, 100 * i) for i, trained in enumerate(many)]
     places = [i for i, r in enumerate(rows) if used_tokens(r)]
-    batch = lay_out(rows, places, "cpu")
+    batch = lay_out(rows, places, "cpu", share=False)
     ids, positions = batch.ids.tolist(), batch.positions.tolist()
-    assert sum(batch.lengths) == len(ids)
-    assert positions == [p for length in batch.lengths for p in range(length)]
+    assert sum(batch.documents.lengths) == len(ids)
+    assert positions == [p for length in batch.documents.lengths for p in range(length)]
     found = list(zip(batch.predictors.tolist(), batch.targets.tolist(), batch.owners.tolist(), strict=True))
     assert all(ids[predictor] + 1 == target for predictor, target, _ in found), "ids count up in each row"
     expected = [
@@ -52,6 +52,34 @@ def test_labels_follow_their_predictors(many: list[list[bool]]) -> None:
         if trained and i
     ]
     assert [(owner, target) for _, target, owner in found] == expected
+
+
+def test_what_all_rows_begin_with_is_laid_down_once() -> None:
+    def asked(ids: tuple[int, ...], first_label: int) -> TokenRow:
+        return TokenRow(str(ids), Encoded(ids, tuple(i >= first_label for i in range(len(ids)))))
+
+    rows = [asked((1, 2, 3, 4, 5, 6), 4), asked((1, 2, 3, 9, 8), 3), asked((1, 2, 3, 4, 7, 7, 7), 5)]
+    batch = lay_out(rows, (0, 1, 2), "cpu", share=True)
+    # the third token predicts a label of the second row, so it is each row's own
+    assert batch.documents == Documents((3, 2, 4), 2) and batch.documents.parts == (2, 3, 2, 4)
+    assert batch.ids.tolist() == [1, 2, 3, 4, 5, 3, 9, 3, 4, 7, 7]
+    assert batch.positions.tolist() == [0, 1, 2, 3, 4, 2, 3, 2, 3, 4, 5]
+    following = [batch.ids.tolist()[i] for i in batch.predictors.tolist()]
+    assert following == [4, 5, 3, 9, 7, 7] and batch.targets.tolist() == [5, 6, 9, 8, 7, 7]
+    for alone in (
+        lay_out(rows, (0, 1, 2), "cpu", share=False),
+        lay_out(rows, (1,), "cpu", share=True),
+        lay_out([*rows, asked((0, 2, 3, 4, 5), 3)], (0, 1, 2, 3), "cpu", share=True),
+        lay_out([asked((1, *range(5, 300)), 3), asked((1, *range(9, 300)), 3)], (0, 1), "cpu", share=True),
+    ):
+        assert alone.documents.shared == 0 and sum(alone.documents.lengths) == len(alone.ids)
+
+
+@given(st.lists(st.lists(st.integers(0, 2), max_size=8), min_size=1, max_size=4))
+def test_the_shared_start_is_the_longest_one(many: list[list[int]]) -> None:
+    shared = shared_start(many)
+    assert all(ids[:shared] == many[0][:shared] for ids in many) and shared <= min(map(len, many))
+    assert shared == min(map(len, many)) or len({ids[shared] for ids in many}) > 1
 
 
 def test_masks_are_the_plain_engines_end_to_end() -> None:

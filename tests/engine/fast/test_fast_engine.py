@@ -143,6 +143,33 @@ def test_changing_one_row_leaves_the_others_losses_alone(
     assert [x for i, x in enumerate(after) if i != 5] == [x for i, x in enumerate(before) if i != 5]
 
 
+@pytest.fixture(scope="module")
+def same_start(mixed_rows: list[TokenRow]) -> list[TokenRow]:
+    """Rows of one system prompt, 10 tokens; the last one predicts a label in every second of the later rows."""
+    prompt = tuple(range(40, 50))
+    return [
+        replace(r, encoded=Encoded(prompt + r.encoded.ids, (False,) * 10 + r.encoded.trained))
+        for r in mixed_rows
+    ]
+
+
+@pytest.mark.parametrize("kind", ["flash", "sdpa"])
+@pytest.mark.parametrize("family", ["qwen3", "smollm2"])
+def test_a_beginning_that_rows_share_is_computed_once_and_counts_for_each(
+    tuned_family: Tuned, same_start: list[TokenRow], family: str, kind: str
+) -> None:
+    tuned, config = tuned_family(family, "lora.dropout=0")
+    engine = FastEngine(tuned, config)
+    if kind == "sdpa":
+        engine.attention = Attention(kind, autograd_forward, autograd_backward)
+    result, grads = gradients(engine, tuned, same_start)
+    plain, plain_grads = gradients(PlainEngine(tuned, config, PAD), tuned, same_start)
+    assert result.loss == pytest.approx(plain.loss, rel=1e-6)
+    assert result.row_losses == pytest.approx(plain.row_losses, rel=3e-6)
+    assert relative(grads, plain_grads) < 1e-5
+    assert engine.row_losses(same_start) == pytest.approx(plain.row_losses, rel=3e-6)
+
+
 def test_what_follows_the_last_label_changes_nothing(tuned_family: Tuned, mixed_rows: list[TokenRow]) -> None:
     tuned, config = tuned_family("llama", "lora.dropout=0.1")
     engine = FastEngine(tuned, config)
@@ -175,12 +202,13 @@ def test_recomputing_changes_no_bit_and_keeps_one_tensor_a_layer(
     assert all((results[0][1][n] == g).all() for n, g in results[1][1].items())
 
 
-@pytest.mark.parametrize("packing", ["forward", "both"])
+@pytest.mark.parametrize("packing", ["in_place", "forward", "both"])
 def test_packed_weights_give_the_same_within_rounding(
     tuned_family: Tuned, mixed_rows: list[TokenRow], packing: Any
 ) -> None:
     tuned, config = tuned_family("qwen2", "lora.dropout=0.1")
-    plain, plain_grads = gradients(FastEngine(tuned, config), tuned, mixed_rows)
+    unpacked = FastEngine(tuned, config, options=FastOptions(packing="off"))
+    plain, plain_grads = gradients(unpacked, tuned, mixed_rows)
     engine = FastEngine(tuned, config, options=FastOptions(packing=packing))
     if engine.packing == "off":
         pytest.skip("this torch has no packed products")  # one built without oneDNN, as for some ARM machines

@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from loralab.engine.fast import attention as attention_module
+from loralab.engine.fast.arrange import Documents
 from loralab.engine.fast.attention import Attention, autograd_backward, autograd_forward, choose_attention
 from loralab.engine.fast.frozen import Frozen, can_pack, freeze
 from loralab.engine.fast.head import label_losses
 from loralab.engine.fast.norm import Norm
 from loralab.engine.fast.rope import turns_of
 
-DOCUMENTS = (1, 5, 3)
+LENGTHS = (1, 5, 3)
+DOCUMENTS = Documents(LENGTHS)
+SHARING = Documents((5, 1), 3)  # the same nine tokens, of which the first three belong to both documents
 
 
 def random(*shape: int, seed: int = 0, dtype: str = "float32") -> Any:
@@ -55,7 +58,7 @@ def test_turning_is_hugging_faces_and_autograds(rope_type: str) -> None:
     )
     rotary = Qwen2RotaryEmbedding(settings)
     q, k, dq = random(9, 4, 8).requires_grad_(), random(9, 2, 8, seed=1), random(9, 4, 8, seed=2)
-    positions = torch.tensor([p for n in DOCUMENTS for p in range(n)])
+    positions = torch.tensor([p for n in LENGTHS for p in range(n)])
     cos, sin = rotary(q, positions[None])
     heads_first = (t.transpose(0, 1)[None] for t in (q, k))
     turned_q, turned_k = (t[0].transpose(0, 1) for t in apply_rotary_pos_emb(*heads_first, cos, sin))
@@ -102,8 +105,9 @@ def test_no_more_than_a_chunk_meets_the_vocabulary(monkeypatch: pytest.MonkeyPat
     assert largest == [16]
 
 
+@pytest.mark.parametrize("documents", [DOCUMENTS, SHARING])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_flash_attention_is_that_of_autograd(dtype: str) -> None:
+def test_flash_attention_is_that_of_autograd(dtype: str, documents: Documents) -> None:
     import torch
 
     kind = choose_attention("cpu", getattr(torch, dtype))
@@ -115,12 +119,34 @@ def test_flash_attention_is_that_of_autograd(dtype: str) -> None:
         random(9, 2, 8, seed=2, dtype=dtype),
     )
     dout = random(9, 4, 8, seed=3, dtype=dtype)
-    out, saved = kind.forward(q, k, v, DOCUMENTS)
-    expected, graph = autograd_forward(q, k, v, DOCUMENTS)
+    out, saved = kind.forward(q, k, v, documents)
+    expected, graph = autograd_forward(q, k, v, documents)
     assert close(out, expected)
     assert all(
         close(a, b) for a, b in zip(kind.backward(dout, saved), autograd_backward(dout, graph), strict=True)
     )
+
+
+@pytest.mark.parametrize("kind", ["flash", "sdpa"])
+def test_a_shared_beginning_is_attended_to_as_if_each_document_had_its_own(kind: str) -> None:
+    import torch
+
+    attention = choose_attention("cpu", torch.float32)
+    if kind == "sdpa":
+        attention = Attention("sdpa", autograd_forward, autograd_backward)
+    q, k, v, dout = random(9, 4, 8), random(9, 2, 8, seed=1), random(9, 2, 8, seed=2), random(9, 4, 8, seed=3)
+    start, places = (
+        SHARING.shared,
+        (0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 8),
+    )  # of each document the tokens it consists of
+    out, saved = attention.forward(q, k, v, SHARING)
+    whole, whole_saved = attention.forward(*(t[list(places)] for t in (q, k, v)), Documents((8, 4)))
+    assert close(out, torch.cat((whole[:8], whole[11:])))
+    wide = torch.cat((dout[:8], torch.zeros(start, 4, 8), dout[8:]))  # the loss sees the beginning once
+    for narrow, full in zip(
+        attention.backward(dout, saved), attention.backward(wide, whole_saved), strict=True
+    ):
+        assert close(narrow, torch.zeros_like(narrow).index_add_(0, torch.tensor(places), full))
 
 
 def test_attention_stays_within_a_document_and_looks_back_only() -> None:
@@ -164,7 +190,7 @@ def test_a_private_operator_that_is_missing_or_differs_is_not_used(
     assert choose_attention("cuda", torch.float32).name == "sdpa"
 
 
-@pytest.mark.parametrize("packing", ["off", "forward", "both"])
+@pytest.mark.parametrize("packing", ["off", "in_place", "forward", "both"])
 def test_a_frozen_layer_is_a_linear_layer(packing: Any) -> None:
     import torch
 

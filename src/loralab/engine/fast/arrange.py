@@ -1,27 +1,45 @@
 """The rows of a step in, micro-batches without padding out.
 
-A row is taken up to the token that predicts its last label: what follows has no influence on its loss.
+A row is taken up to the token that predicts its last label: what follows has no influence on its loss. What all
+documents of a micro-batch begin with, a system prompt say, can be laid down once for all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from loralab.engine.base import TokenRow
+
+# The share of a micro-batch's tokens that a shared beginning has to save: below it, attending to it apart costs more.
+LEAST_SAVED = 1 / 64
+
+
+@dataclass(frozen=True)
+class Documents:
+    """How T tokens lie: the `shared` ones that every document begins with, then what each has of its own (`lengths`)."""
+
+    lengths: tuple[int, ...]
+    shared: int = 0
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """Lengths of the pieces that lie end to end; they sum to T."""
+        return (self.shared, *self.lengths) if self.shared else self.lengths
 
 
 @dataclass(frozen=True)
 class MicroBatch:
     """Documents laid end to end, T tokens with N label tokens.
 
-    `rows` are places in the step, one for each document; `lengths` sum to T. `predictors` (N,) are the places
-    among the T tokens whose next token is a label, `targets` (N,) those labels, `owners` (N,) their documents.
+    `rows` are places in the step, one for each document. `predictors` (N,) are the places among the T tokens whose
+    next token is a label, `targets` (N,) those labels, `owners` (N,) their documents.
     """
 
     rows: tuple[int, ...]
-    lengths: tuple[int, ...]
+    documents: Documents
     ids: Any
     positions: Any
     predictors: Any
@@ -53,21 +71,44 @@ def arrange(lengths: Sequence[int], budget_tokens: int) -> list[list[int]]:
     return groups
 
 
-def lay_out(rows: Sequence[TokenRow], places: Sequence[int], device: str) -> MicroBatch:
-    """The rows at `places` as one line of tokens; positions start again at 0 for each document."""
+def lay_out(rows: Sequence[TokenRow], places: Sequence[int], device: str, share: bool) -> MicroBatch:
+    """The rows at `places` as one line of tokens; positions start again for each document.
+
+    With `share`, what all of them begin with is laid down once, where that saves enough.
+    """
     import torch
 
+    shared = _worth_sharing([rows[place] for place in places]) if share else 0
     lengths: list[int] = []
     columns: tuple[list[int], ...] = ([], [], [], [], [])
     ids, positions, predictors, targets, owners = columns
+    if shared:
+        ids += rows[places[0]].encoded.ids[:shared]
+        positions += range(shared)
     for owner, place in enumerate(places):
-        encoded, length, start = rows[place].encoded, used_tokens(rows[place]), len(ids)
+        encoded, length, start = rows[place].encoded, used_tokens(rows[place]), len(ids) - shared
         labels = [i for i in range(1, length + 1) if encoded.trained[i]]
-        ids += encoded.ids[:length]
-        positions += range(length)
+        ids += encoded.ids[shared:length]
+        positions += range(shared, length)
         predictors += [start + i - 1 for i in labels]
         targets += [encoded.ids[i] for i in labels]
         owners += [owner] * len(labels)
-        lengths.append(length)
+        lengths.append(length - shared)
     tensors = (torch.tensor(x, device=device) for x in columns)
-    return MicroBatch(tuple(places), tuple(lengths), *tensors)
+    return MicroBatch(tuple(places), Documents(tuple(lengths), shared), *tensors)
+
+
+def shared_start(many: Sequence[Sequence[int]]) -> int:
+    """How many first tokens all of them have in common."""
+    columns = zip(*many, strict=False)
+    return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
+
+
+def _worth_sharing(rows: Sequence[TokenRow]) -> int:
+    """The tokens that all rows begin with and that predict no label; 0 where they are too few."""
+    if len(rows) < 2:
+        return 0
+    unlabelled = min(row.encoded.trained.index(True, 1) for row in rows) - 1
+    shared = min(shared_start([row.encoded.ids for row in rows]), unlabelled)
+    saved = shared * (len(rows) - 1)
+    return shared if saved >= LEAST_SAVED * sum(used_tokens(row) for row in rows) else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from loralab.engine.fast.arrange import Documents
 from loralab.engine.fast.attention import Attention
 from loralab.engine.fast.lora import Linear, Lows, project, project_backward
 from loralab.engine.fast.masks import Masks, only
@@ -28,7 +29,7 @@ class AttentionBlock:
 class Line:
     """What all layers need to know of a micro-batch of T tokens."""
 
-    lengths: tuple[int, ...]
+    documents: Documents
     turns: Turns
     attention: Attention
     masks: Masks | None
@@ -54,7 +55,7 @@ def attend(block: AttentionBlock, x: Any, line: Line, chosen: Any) -> tuple[Any,
     q, k, v = (t.view(len(x), -1, block.head_dim) for t in outs)
     q, q_kept = _normed(block.q_norm, q)
     k, k_kept = _normed(block.k_norm, k)
-    mixed, state = line.attention.forward(line.turns.forward(q), line.turns.forward(k), v, line.lengths)
+    mixed, state = line.attention.forward(line.turns.forward(q), line.turns.forward(k), v, line.documents)
     mixed = _choose(mixed.flatten(1), chosen)
     (added,), out_lows = project((block.out,), mixed, only(line.masks, chosen))
     saved = Attended(x, inverse, lows, (q_kept, k_kept), state, mixed, out_lows)

@@ -26,12 +26,12 @@ class FastOptions:
     """How the rows of a step are computed; the result depends on it by rounding alone.
 
     `budget_tokens`: tokens of a micro-batch. `head_rows`: labels that go through the vocabulary together.
-    `packing`: which products get a packed copy of the frozen weights (needs their memory once more each).
+    `packing`: how products with frozen weights are made; "forward" and "both" hold one and two copies of them.
     """
 
     budget_tokens: int = 1024
     head_rows: int = 128
-    packing: Packing = "off"
+    packing: Packing = "in_place"
 
 
 def budget_tokens(config: Config) -> int:
@@ -75,7 +75,7 @@ class FastEngine:
         label_tokens = sum(sum(row.encoded.trained[1:]) for row in rows)
         row_losses = [0.0] * len(rows)
         with torch.no_grad():
-            for batch in self._micro_batches(rows):
+            for batch in self._micro_batches(rows, share=not self.dropout):
                 self.tick()
                 masks = self._masks(rows, batch, step) if self.dropout else None
                 losses = self._train(batch, masks, 1 / label_tokens)
@@ -89,22 +89,23 @@ class FastEngine:
 
         row_losses = [0.0] * len(rows)
         with torch.no_grad():
-            for batch in self._micro_batches(rows):
+            for batch in self._micro_batches(rows, share=True):
                 self.tick()
                 _put(row_losses, batch, self._losses(batch))
         return row_losses
 
-    def _micro_batches(self, rows: Sequence[TokenRow]) -> Iterator[MicroBatch]:
+    def _micro_batches(self, rows: Sequence[TokenRow], share: bool) -> Iterator[MicroBatch]:
+        """A beginning that rows share is only shared without dropout: each row has masks of its own."""
         for places in arrange([used_tokens(row) for row in rows], self.options.budget_tokens):
-            yield lay_out(rows, places, self.device)
+            yield lay_out(rows, places, self.device, share)
 
     def _masks(self, rows: Sequence[TokenRow], batch: MicroBatch, step: int) -> Masks:
-        documents = tuple((rows[i].id, n) for i, n in zip(batch.rows, batch.lengths, strict=True))
+        documents = tuple((rows[i].id, n) for i, n in zip(batch.rows, batch.documents.lengths, strict=True))
         return Masks(self.seed, step, self.dropout, documents, self.device)
 
     def _line(self, batch: MicroBatch, masks: Masks | None) -> Line:
         turns = turns_of(self.decoder.rotary, batch.positions, self.decoder.embedding)
-        return Line(batch.lengths, turns, self.attention, masks)
+        return Line(batch.documents, turns, self.attention, masks)
 
     def _losses(self, batch: MicroBatch) -> Any:
         """Loss of each label (N,), forward only."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Packing = Literal["off", "forward", "both"]
+# How products are made: by torch's own; by oneDNN over the weight as it lies; by oneDNN over a further copy of the
+# weight in its own layout, for the forward, or for the input's gradient too.
+Packing = Literal["off", "in_place", "forward", "both"]
 
 
 @dataclass(frozen=True)
 class Frozen:
     """A linear layer (out, in) that is not trained.
 
-    `packed` and `packed_back` are further copies of the weight in oneDNN's own layout: for the forward and for
-    the input's gradient.
+    `packed` and `packed_back` are what oneDNN multiplies with in the forward and for the input's gradient, None
+    where torch's own product is used.
     """
 
     weight: Any
@@ -40,16 +42,16 @@ class Frozen:
 
 
 def freeze(weight: Any, bias: Any, packing: Packing) -> Frozen:
-    """A linear layer over the model's own tensors, packed as asked where `can_pack` says so."""
+    """A linear layer over the model's own tensors; anything but "off" needs `can_pack`."""
     weight, bias = weight.detach(), None if bias is None else bias.detach()
-    if packing == "off":
-        return Frozen(weight, bias)
+    if packing in ("off", "in_place"):
+        return Frozen(weight, bias, weight if packing == "in_place" else None)
     back = _pack(weight.t().contiguous()) if packing == "both" else None
     return Frozen(weight, bias, _pack(weight), back)
 
 
 def can_pack(device: str, dtype: Any) -> bool:
-    """Whether this build of torch has oneDNN's packed products for such weights."""
+    """Whether this build of torch has oneDNN's products for such weights."""
     import torch
 
     names = ("_reorder_linear_weight", "_linear_pointwise")
