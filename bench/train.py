@@ -155,9 +155,12 @@ def _wanted(text: str) -> tuple[list[str], list[str]]:
 
 
 def left_to_measure(records: Sequence[Record], variants: Sequence[str], rounds: int) -> list[tuple[int, str]]:
-    """Rounds, from 1, and variants without a result. Every second round goes backwards."""
+    """Rounds, from 1, and variants without a result. Every second round goes backwards.
+
+    The limit is measured next to the last variant, which is loralab's fast engine unless asked otherwise.
+    """
     found = by_variant(records)
-    names = [LIMIT, *variants]
+    names = [*variants, LIMIT]
     return [
         (number, name)
         for number in range(1, rounds + 1)

@@ -6,15 +6,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from loralab.engine.base import TokenRow
 from loralab.engine.fast.frozen import can_pack, freeze
+from loralab.engine.fast.malloc import tune_malloc
 from side_by_side.job import RANK, adapted_linears, without_weights
 
 TOKENS = 1024  # rows of a measured product
 HEAD_TOKENS = 128  # the vocabulary is wide: its product is as large with fewer
-SECONDS = 0.3  # that each product is repeated for
+PASSES, SECONDS = 5, 0.1  # over all products of a size, and what each is repeated for in a pass
 
 
 @dataclass(frozen=True)
@@ -73,18 +75,25 @@ def shared_tokens(rows: Sequence[TokenRow]) -> int:
 
 
 def measure_products(shape: Shape) -> dict[str, Any]:
-    """The fastest float32 product on the model's shapes, and all of them: 10^9 operations a CPU second."""
+    """The fastest float32 product on the model's shapes, and all of them: 10^9 operations a CPU second.
+
+    Each is the median of several passes, in which the products of a size take turns: what others do on the machine
+    for a moment makes none of them the fastest.
+    """
+    tune_malloc("cpu")  # as in the fast engine: new pages for every result would count as work
     found: dict[str, float] = {}
     for width_in, width_out in sorted({*shape.linears, shape.head}):
         tokens = HEAD_TOKENS if (width_in, width_out) == shape.head else TOKENS
         work = 2e-9 * tokens * width_in * width_out
-        for way, product in _ways(width_in, width_out, tokens).items():
-            found[f"{width_in}x{width_out} {way}"] = round(work / seconds_each(product), 2)
+        ways = _ways(width_in, width_out, tokens)
+        passes = [[seconds_each(product) for product in ways.values()] for _ in range(PASSES)]
+        for way, seconds in zip(ways, zip(*passes, strict=True), strict=True):
+            found[f"{width_in}x{width_out} {way}"] = round(work / median(seconds), 2)
     return {"gflops": max(found.values()), "products": found}
 
 
 def _ways(width_in: int, width_out: int, tokens: int) -> dict[str, Callable[[], Any]]:
-    """A frozen layer's forward and its input's gradient, plain and in oneDNN's packed layout."""
+    """A frozen layer's forward and its input's gradient, by torch's own product and by oneDNN's."""
     import torch
 
     weight, x, dy = (
@@ -96,19 +105,20 @@ def _ways(width_in: int, width_out: int, tokens: int) -> dict[str, Callable[[], 
         "forward": lambda: torch.mm(x, weight.t()), "back": lambda: torch.mm(dy, weight)
     }  # fmt: skip
     if can_pack("cpu", torch.float32):
-        packed = freeze(weight, None, "both")
+        packed, in_place = freeze(weight, None, "both"), freeze(weight, None, "in_place")
         ways |= {
+            "forward in place": lambda: in_place.forward(x),
             "forward packed": lambda: packed.forward(x),
             "back packed": lambda: packed.input_gradient(dy),
         }
     return ways
 
 
-def seconds_each(work: Callable[[], Any], seconds: float = SECONDS) -> float:
-    """CPU seconds of one call, repeated for `seconds` after a first one."""
+def seconds_each(work: Callable[[], Any]) -> float:
+    """CPU seconds of one call, repeated for a while after a first one."""
     work()
     calls, began = 0, time.process_time()
-    while (used := time.process_time() - began) < seconds:
+    while (used := time.process_time() - began) < SECONDS or not calls:
         work()
         calls += 1
     return used / calls
