@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from loralab.config import Config
-from loralab.engine.base import Engine, TokenRow
-from loralab.engine.fast.engine import FastEngine, FastOptions, budget_tokens
+from loralab.engine.base import Engine, TokenRow, budget_tokens
+from loralab.engine.fast.engine import FastEngine, FastOptions
 from loralab.engine.fast.support import unsupported
 from loralab.engine.plain import PlainEngine
 from loralab.errors import Problem, UsageError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from loralab.config.schema import Projections
 from loralab.model.activations import Kind, MicroBatch
-from loralab.model.memory_plan import Answering, Demand, fitting_tokens, knobs, plan_memory
+from loralab.model.memory_plan import Answering, Demand, copies_within, fitting_tokens, knobs, plan_memory
 from loralab.model.shape import ModelShape
 
 SHAPE = ModelShape(6, 256, 8, 2, 32, 700, 5000, True)
@@ -61,16 +62,29 @@ def test_knobs_free_something_and_less_than_all(demand: Demand) -> None:
 
 @settings(max_examples=40)
 @given(demands, st.floats(0.5, 1.5))
-def test_the_micro_batch_that_is_chosen_fits(demand: Demand, share: float) -> None:
-    total = plan_memory(SHAPE, demand).total_bytes
-    free = int(share * total)
+def test_training_with_the_micro_batch_that_is_chosen_fits(demand: Demand, share: float) -> None:
+    free = int(share * plan_memory(SHAPE, demand).phases[0].bytes)
     tokens = fitting_tokens(SHAPE, demand, free)
-    if total <= free:
+    if share >= 1:
         assert tokens == demand.batch.tokens
-    if tokens is not None:
+    assert min(256, demand.batch.tokens) <= tokens <= demand.batch.tokens
+    if tokens > 256:
         batch, by = demand.batch, tokens / demand.batch.tokens
         less = MicroBatch(max(1, round(batch.rows * by)), tokens, max(1, int(batch.labels * by)))
-        assert plan_memory(SHAPE, replace(demand, batch=less)).total_bytes <= free
+        assert plan_memory(SHAPE, replace(demand, batch=less)).phases[0].bytes <= free
+
+
+def test_copies_of_the_matrices_are_held_where_they_fit() -> None:
+    demand = Demand(
+        Kind("fast", 4, 8, Projections, True, False), "cpu", MicroBatch(1, 64, 8), Answering(1, 1, 1)
+    )
+    sizes = [plan_memory(SHAPE, replace(demand, copies=n)).total_bytes for n in range(3)]
+    matrices = SHAPE.parameters - SHAPE.width * (2 * SHAPE.layers + 1)
+    assert [b - a for a, b in pairwise(sizes)] == [4 * matrices, 4 * matrices]
+    found = [copies_within(SHAPE, demand, size + more) for size in sizes for more in (-1, 0)]
+    assert found == [0, 0, 0, 1, 1, 2]
+    with_copies, without = (plan_memory(SHAPE, replace(demand, copies=n)).phases[1] for n in (2, 0))
+    assert str(without.name) == "loading" and with_copies == without
 
 
 def test_an_engine_that_is_not_known_is_no_advice() -> None:

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from loralab.engine import self_check
-from loralab.engine.fast.engine import FastEngine, budget_tokens
+from loralab.engine.base import budget_tokens
+from loralab.engine.fast.engine import FastEngine
 from loralab.errors import Interrupted, ResourceError, UsageError
 from loralab.run.view import Run, open_run
-from loralab.train import engine_choice
+from loralab.train import engine_choice, memory_need
+from loralab.train.environment import cpu_features
 from loralab.train.resume import resume
 from loralab.train.start import train
 from loralab.train.stop import StopRequest
@@ -74,7 +76,8 @@ def test_auto_takes_the_fast_engine_and_says_why(quick_config: Quick) -> None:
     run = train(quick_config(*SHORT))
     engine, ready = run.manifest["engine"], run.last("model_ready")
     assert engine["name"] == ready["engine"] == "fast" and engine["reason"] == ready["engine_reason"]
-    assert (engine["budget_tokens"], engine["packing"]) == (2 * 384, "in_place")
+    assert engine["budget_tokens"] == 2 * 384
+    assert engine["packing"] == ("both" if "avx512f" in cpu_features() else "in_place")
     assert engine["attention"] in ("flash", "sdpa") and engine["malloc"] in ("tuned", "default")
     check = engine["self_check"]
     assert check["agrees"] and check["rows"] == 2 and 0 < check["tokens"] < 600 and check["seconds"] > 0
@@ -175,6 +178,20 @@ def test_a_check_can_be_broken_off_and_the_run_goes_on(quick_config: Quick, tmp_
     run = resume(path)
     assert run.manifest["engine"]["name"] == "fast" and len(run.record.steps()) == 2
     assert numbers(run) == numbers(train(quick_config(*SHORT)))
+
+
+def test_smaller_micro_batches_are_said_and_kept(
+    quick_config: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_need, "free_bytes", lambda device: 1 << 20)
+    run = train(quick_config(*SHORT, "train.batch_rows=8"))
+    (words,) = [e["message"] for e in run.record.of_kind("warning") if e["code"] == "smaller_micro_batches"]
+    assert words.startswith("micro-batches have up to 256 tokens instead of 2048")
+    assert run.manifest["engine"]["budget_tokens"] == 256
+    monkeypatch.undo()
+    again = resume(unfinished(run))
+    assert again.last("model_ready")["engine_facts"]["budget_tokens"] == 256
+    assert codes(again, "warning").count("smaller_micro_batches") == 1
 
 
 # ------------------------------------------------------------------------------------ runs that go on

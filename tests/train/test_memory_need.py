@@ -34,7 +34,7 @@ def test_the_largest_padded_batch_of_the_run(quick_config: Callable[..., Any]) -
 
 
 def test_the_fast_engine_is_within_its_budget_and_is_checked(quick_config: Callable[..., Any]) -> None:
-    from loralab.engine.fast.engine import budget_tokens
+    from loralab.engine.base import budget_tokens
 
     config = quick_config("train.engine=auto", "data.max_tokens=100")
     need = need_of(config)
@@ -73,4 +73,30 @@ def test_memory_that_is_not_known_warns_of_nothing(
     monkeypatch.setattr(module, "free_bytes", lambda device: None)
     need = need_of(quick_config())
     assert need.fits is None and warning_of(need) is None
-    assert need.fitting_tokens == need.demand.batch.tokens
+    assert need.budget_tokens == need.asked_tokens and need.demand.copies == 0
+
+
+def test_micro_batches_become_smaller_until_training_fits(
+    quick_config: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = quick_config("train.batch_rows=16", "train.accumulate=1", "data.max_tokens=100")
+    whole = need_of(config)
+    assert whole.budget_tokens == whole.asked_tokens == 1600
+    monkeypatch.setattr(module, "free_bytes", lambda device: whole.plan.phases[0].bytes - 1)
+    less = need_of(config)
+    assert less.asked_tokens == 1600 and 256 <= less.budget_tokens < whole.demand.batch.tokens
+    assert less.demand.batch.tokens <= less.budget_tokens
+    assert less.plan.phases[0].bytes < whole.plan.phases[0].bytes
+    monkeypatch.setattr(module, "free_bytes", lambda device: 1)
+    assert need_of(config).budget_tokens == 256
+    assert need_of(quick_config("train.engine=plain", "train.batch_rows=16")).demand.copies == 0
+
+
+@pytest.mark.parametrize(("features", "copies"), [(["avx2"], 0), (["avx2", "avx512f"], 2)])
+def test_copies_of_the_matrices_are_for_processors_that_gain_by_them(
+    quick_config: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, features: list[str], copies: int
+) -> None:
+    monkeypatch.setattr(module, "cpu_features", lambda: features)
+    assert need_of(quick_config()).demand.copies == copies
+    assert need_of(quick_config("train.engine=plain")).demand.copies == 0
+    assert need_of(quick_config("model.dtype=bfloat16")).demand.copies == 0

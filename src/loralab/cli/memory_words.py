@@ -50,8 +50,11 @@ def _tell_free(need: MemoryNeed, console: Console) -> None:
         return
     fits = say("it fits") if need.fits else say("it may not fit")
     console.say(say("free: {free:.2f} GiB: {fits}", free=need.free_bytes / GIB, fits=fits))
-    if not need.fits and need.fitting_tokens:
-        console.say(say("a micro-batch of {tokens} tokens would fit", tokens=need.fitting_tokens))
+    if need.budget_tokens < need.asked_tokens:
+        console.say(
+            say("micro-batches are made smaller for that: {tokens} tokens instead of {asked}",
+                tokens=need.budget_tokens, asked=need.asked_tokens)
+        )  # fmt: skip
 
 
 def tell_time(found: Forecast | None, console: Console) -> None:

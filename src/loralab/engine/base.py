@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from loralab.config.schema import Config
 from loralab.encode.encode import Encoded
 
 Tick = Callable[[], None]
@@ -14,6 +15,14 @@ Tick = Callable[[], None]
 def recomputes(recompute: str, device: str) -> bool:
     """Whether `train.recompute` has an engine compute activations again in the backward pass."""
     return recompute == "on" or (recompute == "auto" and device == "cuda")
+
+
+def budget_tokens(config: Config) -> int:
+    """Tokens of a micro-batch: as many as `train.batch_rows` rows may have, so that memory is what was asked for.
+
+    At least 256, or every product would be small, and at most 2,048, whatever was asked for.
+    """
+    return min(max(config.train.batch_rows * config.data.max_tokens, 256), 2048)
 
 
 @dataclass(frozen=True)

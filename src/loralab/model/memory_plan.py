@@ -41,7 +41,8 @@ class Demand:
     """What a run asks of a machine.
 
     `batch` is its largest micro-batch, `check` that of the plain engine against which the fast one is checked;
-    `file_bytes` are those of the weight files.
+    `file_bytes` are those of the weight files; `copies` counts further copies of all matrices, in the layout in which
+    they are multiplied faster.
     """
 
     kind: Kind
@@ -50,6 +51,7 @@ class Demand:
     answering: Answering
     check: MicroBatch | None = None
     file_bytes: int = 0
+    copies: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,18 +98,16 @@ def plan_memory(shape: ModelShape, demand: Demand) -> MemoryPlan:
 
     A checkpoint is written from the tensors themselves and needs no more than training.
     """
-    fixed = (_process(demand), _weights(shape, demand))
-    state = _state(shape, demand)
-    phases = [
-        Phase(say("training"), (*fixed, *state, *_step(shape, demand.kind, demand.batch, demand.device)))
-    ]
+    fixed, state = (_process(demand), _weights(shape, demand)), _state(shape, demand)
+    loaded = (*fixed, *_copies(shape, demand))
+    phases = [Phase(say("training"), (*loaded, *state, *_training(shape, demand)))]
     if demand.device == "cpu":
         phases.append(Phase(say("loading"), (*fixed, _files(shape, demand))))
     if demand.check:
         plain = replace(demand.kind, engine="plain")
         parts = _step(shape, plain, demand.check, demand.device, is_first=True)
-        phases.append(Phase(say("check of the fast engine"), (*fixed, *_checked(shape, demand), *parts)))
-    phases.append(Phase(say("answering"), (*fixed, *state, *_answering(shape, demand))))
+        phases.append(Phase(say("check of the fast engine"), (*loaded, *_checked(shape, demand), *parts)))
+    phases.append(Phase(say("answering"), (*loaded, *state, *_answering(shape, demand))))
     return MemoryPlan(tuple(phases))
 
 
@@ -120,19 +120,26 @@ def knobs(shape: ModelShape, demand: Demand, fast_is_known: bool) -> list[tuple[
     return sorted(((text, n) for text, n in freed if n > 0), key=lambda item: -item[1])
 
 
-def fitting_tokens(shape: ModelShape, demand: Demand, free_bytes: int, smallest: int = 256) -> int | None:
-    """The most tokens of a micro-batch, up to those of the demand, that fit; None if not even `smallest` do."""
-    batch = demand.batch
-    tokens = batch.tokens
-    while tokens > smallest and _with_tokens(shape, demand, tokens) > free_bytes:
+def fitting_tokens(shape: ModelShape, demand: Demand, free_bytes: int, smallest: int = 256) -> int:
+    """The most tokens of a micro-batch, up to those of the demand, with which training fits; at least `smallest`.
+
+    Other phases need what they need, whatever the micro-batch is.
+    """
+    tokens = demand.batch.tokens
+    while tokens > smallest and _training_bytes(shape, demand, tokens) > free_bytes:
         tokens = max(smallest, tokens * 3 // 4)
-    return tokens if _with_tokens(shape, demand, tokens) <= free_bytes else None
+    return tokens
 
 
-def _with_tokens(shape: ModelShape, demand: Demand, tokens: int) -> int:
-    return plan_memory(
-        shape, replace(demand, batch=_scaled(demand.batch, tokens / demand.batch.tokens))
-    ).total_bytes
+def _training_bytes(shape: ModelShape, demand: Demand, tokens: int) -> int:
+    batch = _scaled(demand.batch, tokens / demand.batch.tokens)
+    return plan_memory(shape, replace(demand, batch=batch)).phases[0].bytes
+
+
+def copies_within(shape: ModelShape, demand: Demand, share_bytes: int) -> int:
+    """The most further copies of the matrices, up to two, with which the whole run needs no more than that."""
+    plans = ((n, plan_memory(shape, replace(demand, copies=n)).total_bytes) for n in (2, 1))
+    return next((n for n, size in plans if size <= share_bytes), 0)
 
 
 # ----------------------------------------------------------------------------------------------- parts
@@ -148,6 +155,15 @@ def _weights(shape: ModelShape, demand: Demand) -> Part:
     size = demand.kind.base_bytes
     how = say("{n} numbers x {size} bytes", n=f"{shape.parameters:,}", size=size)
     return Part(say("weights"), shape.parameters * size, how)
+
+
+def _copies(shape: ModelShape, demand: Demand) -> tuple[Part, ...]:
+    if not demand.copies:
+        return ()
+    layer = sum(a * b for a, b in shape.projections.values())
+    numbers = shape.layers * layer + shape.vocabulary * shape.width
+    how = say("{n} copies of {numbers} numbers x 4 bytes", n=demand.copies, numbers=f"{numbers:,}")
+    return (Part(say("matrices in a faster layout"), demand.copies * numbers * WIDE, how),)
 
 
 def adapter_numbers(shape: ModelShape, kind: Kind) -> int:
@@ -171,6 +187,10 @@ def _state(shape: ModelShape, demand: Demand) -> tuple[Part, ...]:
 def _checked(shape: ModelShape, demand: Demand) -> tuple[Part, ...]:
     """Before the optimizer has a state. The gradients of the second engine come when all else of the first is gone."""
     return _state(shape, demand)[:2]
+
+
+def _training(shape: ModelShape, demand: Demand) -> tuple[Part, ...]:
+    return _step(shape, demand.kind, demand.batch, demand.device)
 
 
 def _step(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loralab.config.schema import Config
-from loralab.engine.base import Engine, Tick, TokenRow
+from loralab.engine.base import Engine, Tick, TokenRow, budget_tokens
 from loralab.engine.plain import PlainEngine
 from loralab.engine.self_check import SelfCheck, check_fast
 from loralab.errors import Problem, UsageError
@@ -21,11 +21,18 @@ from loralab.model.memory import is_out_of_memory
 from loralab.model.small_files import read_object
 from loralab.run.files import write_json
 from loralab.run.view import Run
+from loralab.train.memory_need import GIB, MemoryNeed
 from loralab.words import Words, say
 
 if TYPE_CHECKING:
     from loralab.engine.fast.engine import FastEngine
+    from loralab.engine.fast.frozen import Packing
 
+PACKINGS: tuple[Packing, ...] = (
+    "in_place",
+    "forward",
+    "both",
+)  # by the copies of the matrices that they hold
 UNDECIDED = {"name": None, "reason": "the engine is chosen once the model is loaded"}
 
 
@@ -37,6 +44,29 @@ class Choice:
     reason: Words
     facts: dict[str, Any]
     warnings: tuple[tuple[str, Words], ...] = ()
+
+    @property
+    def arrangement(self) -> tuple[int, int] | None:
+        """Of the fast engine the tokens of a micro-batch, and the copies of the matrices that it holds."""
+        if "packing" not in self.facts:
+            return None
+        packing = self.facts["packing"]
+        return self.facts["budget_tokens"], PACKINGS.index(packing) if packing in PACKINGS else 0
+
+
+@dataclass(frozen=True)
+class Material:
+    """What an engine is made of.
+
+    `step_rows` are those of the first step, on some of which the fast engine is checked; `need` is the memory plan.
+    """
+
+    tuned: TunedModel
+    config: Config
+    step_rows: Sequence[TokenRow]
+    pad_id: int
+    tick: Tick
+    need: MemoryNeed | Words
 
 
 @dataclass(frozen=True)
@@ -60,26 +90,23 @@ def refuse_unsupported(run: Run | None, config: Config, folder: Path) -> None:
         raise _unavailable(run, reason)
 
 
-def choose_engine(
-    run: Run, tuned: TunedModel, config: Config, step_rows: Sequence[TokenRow], pad_id: int, tick: Tick
-) -> Choice:
+def choose_engine(run: Run, given: Material) -> Choice:
     """The engine of the run, by its manifest if it is there already, else by `train.engine`.
 
-    `step_rows` are those of the first step, on some of which the fast engine is checked. Raises UsageError if the
-    fast engine is asked for, or was begun on, and cannot be had.
+    Raises UsageError if the fast engine is asked for, or was begun on, and cannot be had.
     """
-    wanted = _wanted(run, config)
+    wanted = _wanted(run, given.config)
     if wanted == "plain":
         reason = (
             say("the run began on it") if recorded_engine(run) == "plain" else say("train.engine is plain")
         )
-        return _plain(tuned, config, pad_id, tick, _Refusal(reason))
-    found = _try_fast(run, tuned, config, step_rows, pad_id, tick)
+        return _plain(given, _Refusal(reason))
+    found = _try_fast(run, given)
     if isinstance(found, Choice):
         return found
     if wanted == "fast":
         raise _unavailable(run, found.reason)
-    return _plain(tuned, config, pad_id, tick, found)
+    return _plain(given, found)
 
 
 def record_engine(run: Run, choice: Choice) -> None:
@@ -98,24 +125,23 @@ def _wanted(run: Run | None, config: Config) -> str:
     return (recorded_engine(run) if run else None) or config.train.engine
 
 
-def _plain(tuned: TunedModel, config: Config, pad_id: int, tick: Tick, why: _Refusal) -> Choice:
-    engine = PlainEngine(tuned, config, pad_id, tick)
+def _plain(given: Material, why: _Refusal) -> Choice:
+    engine = PlainEngine(given.tuned, given.config, given.pad_id, given.tick)
     facts = {"name": engine.name, "reason": str(why.reason), **why.facts}
     return Choice(engine, why.reason, facts, why.warnings)
 
 
-def _try_fast(
-    run: Run, tuned: TunedModel, config: Config, step_rows: Sequence[TokenRow], pad_id: int, tick: Tick
-) -> Choice | _Refusal:
+def _try_fast(run: Run, given: Material) -> Choice | _Refusal:
     from loralab.engine.fast.engine import FastEngine
     from loralab.engine.fast.support import unsupported
 
+    tuned, config, tick = given.tuned, given.config, given.tick
     reason = unsupported(tuned.model, config)
     if reason:
         return _Refusal(reason)
-    engine = FastEngine(tuned, config, tick, _options(run, config))
+    engine = FastEngine(tuned, config, tick, _options(run, given))
     try:
-        check = check_fast(engine, tuned, config, step_rows, pad_id, tick)
+        check = check_fast(engine, tuned, config, given.step_rows, given.pad_id, tick)
     except RuntimeError as error:  # seam: an operator that this torch or device lacks; plain does without
         if is_out_of_memory(error):
             raise
@@ -130,17 +156,32 @@ def _try_fast(
         rows=check.rows, tokens=check.tokens, fast=check.loss_fast, plain=check.loss_plain,
     )  # fmt: skip
     facts = {"name": engine.name, "reason": str(reason), **_arrangement(engine), **facts}
-    return Choice(engine, reason, facts, tuple(_changes(run, engine)))
+    warnings = _changes(run, engine) if recorded_engine(run) else _smaller(given.need)
+    return Choice(engine, reason, facts, tuple(warnings))
 
 
-def _options(run: Run, config: Config) -> Any:
-    """Those that the run began with, else those of the config."""
-    from loralab.engine.fast.engine import FastOptions, budget_tokens
+def _options(run: Run, given: Material) -> Any:
+    """Those that the run began with; else those of the memory plan, or of the config where there is no plan."""
+    from loralab.engine.fast.engine import FastOptions
 
-    if recorded_engine(run) is None:
-        return FastOptions(budget_tokens(config))
-    began = run.manifest["engine"]
-    return FastOptions(int(began["budget_tokens"]), packing=began["packing"])
+    if recorded_engine(run) is not None:
+        began = run.manifest["engine"]
+        return FastOptions(int(began["budget_tokens"]), packing=began["packing"])
+    if isinstance(given.need, Words):
+        return FastOptions(budget_tokens(given.config))
+    return FastOptions(given.need.budget_tokens, packing=PACKINGS[given.need.demand.copies])
+
+
+def _smaller(need: MemoryNeed | Words) -> list[tuple[str, Words]]:
+    """What is to be said of micro-batches that are smaller than the config asks for."""
+    if isinstance(need, Words) or need.free_bytes is None or need.budget_tokens >= need.asked_tokens:
+        return []
+    words = say(
+        "micro-batches have up to {tokens} tokens instead of {asked}, so that training fits into the {free:.2f} GiB"
+        " that are free: losses differ by rounding alone, a step takes longer",
+        tokens=need.budget_tokens, asked=need.asked_tokens, free=need.free_bytes / GIB,
+    )  # fmt: skip
+    return [("smaller_micro_batches", words)]
 
 
 def _arrangement(engine: FastEngine) -> dict[str, Any]:
@@ -154,7 +195,7 @@ def _arrangement(engine: FastEngine) -> dict[str, Any]:
 
 def _changes(run: Run, engine: FastEngine) -> list[tuple[str, Words]]:
     """What the engine of a run that goes on could not have again: its numbers differ by rounding from here on."""
-    began = run.manifest.get("engine", {}) if recorded_engine(run) else {}
+    began = run.manifest["engine"]
     found = [(k, began[k], now) for k, now in _arrangement(engine).items() if k in began and began[k] != now]
     return [
         (

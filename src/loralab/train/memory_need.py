@@ -9,31 +9,46 @@ from pathlib import Path
 from typing import Any, Literal
 
 from loralab.config.schema import Config
-from loralab.engine.base import recomputes
+from loralab.engine.base import budget_tokens, recomputes
 from loralab.engine.self_check import choose_rows
-from loralab.model.activations import Kind, MicroBatch
+from loralab.model.activations import WIDE, Kind, MicroBatch
 from loralab.model.free_memory import usable_bytes
 from loralab.model.load import pick_device, pick_dtype
-from loralab.model.memory_plan import Answering, Demand, MemoryPlan, fitting_tokens, knobs, plan_memory
+from loralab.model.memory_plan import (
+    Answering,
+    Demand,
+    MemoryPlan,
+    copies_within,
+    fitting_tokens,
+    knobs,
+    plan_memory,
+)
 from loralab.model.shape import ModelShape, read_shape
 from loralab.model.weights import weight_files
+from loralab.train.environment import cpu_features
 from loralab.train.order import plan_steps
 from loralab.train.prepare import Prepared
 from loralab.words import Words, say
 
 LOOKED_AT = 2_000  # steps whose micro-batches are laid out to find the largest
+COPIES_SHARE = 0.5  # of the free memory: copies that make products faster leave the rest to others
 GIB = 1 << 30
 
 
 @dataclass(frozen=True)
 class MemoryNeed:
-    """What a run needs, and what there is; `free_bytes` is None where the system does not tell."""
+    """What a run needs, and what there is; `free_bytes` is None where the system does not tell.
+
+    `budget_tokens` are those of a micro-batch of the fast engine: `asked_tokens`, or fewer, so that training fits.
+    """
 
     shape: ModelShape
     demand: Demand
     plan: MemoryPlan
     free_bytes: int | None
     fast_is_known: bool
+    asked_tokens: int
+    budget_tokens: int
 
     @property
     def fits(self) -> bool | None:
@@ -45,16 +60,15 @@ class MemoryNeed:
         """Settings that need less, with the bytes that each frees."""
         return knobs(self.shape, self.demand, self.fast_is_known)
 
-    @property
-    def fitting_tokens(self) -> int | None:
-        """Tokens of a micro-batch that fit into what is free, at most those of the run; None if none do."""
-        if self.free_bytes is None:
-            return self.demand.batch.tokens
-        return fitting_tokens(self.shape, self.demand, self.free_bytes)
 
+def memory_need(
+    config: Config, folder: Path, prepared: Prepared, arrangement: tuple[int, int] | None = None
+) -> MemoryNeed | Words:
+    """The plan of a run whose rows are encoded, or why there is none. No weights are read.
 
-def memory_need(config: Config, folder: Path, prepared: Prepared) -> MemoryNeed | Words:
-    """The plan of a run whose rows are encoded, or why there is none. No weights are read."""
+    How the fast engine arranges its work follows from what is free, or is given: tokens of a micro-batch, and copies
+    of the matrices.
+    """
     shape = read_shape(folder)
     if isinstance(shape, Words):
         return shape
@@ -66,8 +80,22 @@ def memory_need(config: Config, folder: Path, prepared: Prepared) -> MemoryNeed 
     device = find_device()
     fast_is_known = _is_fast(device)
     engine = "fast" if fast_is_known and config.train.engine != "plain" else "plain"
-    demand = _demand(config, folder, prepared, engine, device)
-    return MemoryNeed(shape, demand, plan_memory(shape, demand), free_bytes(device), fast_is_known)
+    asked, free = budget_tokens(config), free_bytes(device)
+    budget, copies = arrangement or (asked, 0)
+    demand = replace(_demand(config, folder, prepared, (engine, budget), device), copies=copies)
+    if engine == "fast" and free is not None and arrangement is None:
+        fitting = fitting_tokens(shape, demand, free)
+        if fitting < demand.batch.tokens:
+            budget = fitting
+            demand = _demand(config, folder, prepared, (engine, budget), device)
+        if copies_pay(device, demand.kind.base_bytes):
+            demand = replace(demand, copies=copies_within(shape, demand, int(COPIES_SHARE * free)))
+    return MemoryNeed(shape, demand, plan_memory(shape, demand), free, fast_is_known, asked, budget)
+
+
+def copies_pay(device: str, base_bytes: int) -> bool:
+    """Whether products with copies of the matrices in oneDNN's own layout are clearly faster: with AVX-512 alone."""
+    return device == "cpu" and base_bytes == WIDE and "avx512f" in cpu_features()
 
 
 def find_device() -> str:
@@ -91,7 +119,10 @@ def _is_fast(device: str) -> bool:
     return device in DEVICES
 
 
-def _demand(config: Config, folder: Path, prepared: Prepared, engine: str, device: str) -> Demand:
+def _demand(
+    config: Config, folder: Path, prepared: Prepared, engine_and_budget: tuple[str, int], device: str
+) -> Demand:
+    engine, budget = engine_and_budget
     base_bytes = 4 if pick_dtype(config.model.dtype, device) == "float32" else 2
     kind = Kind(
         engine, base_bytes, config.lora.rank, config.lora.targets, bool(config.lora.dropout),
@@ -100,7 +131,7 @@ def _demand(config: Config, folder: Path, prepared: Prepared, engine: str, devic
     lengths, labels = _lengths(prepared)
     check = _check(config, prepared) if engine == "fast" else None
     files = sum(path.stat().st_size for path in weight_files(folder) if path.is_file())
-    batch = _largest(config, lengths, labels, engine)
+    batch = _largest(config, lengths, labels, engine, budget)
     return Demand(kind, device, batch, _answering(config, prepared), check, files)
 
 
@@ -113,12 +144,14 @@ def _lengths(prepared: Prepared) -> tuple[list[int], list[int]]:
     return lengths, [int(n) for n in store.labels_within(limit)[index]]
 
 
-def _largest(config: Config, lengths: Sequence[int], labels: Sequence[int], engine: str) -> MicroBatch:
+def _largest(
+    config: Config, lengths: Sequence[int], labels: Sequence[int], engine: str, budget: int
+) -> MicroBatch:
     """The micro-batch with the most tokens among those of the first steps, padding included."""
     order = plan_steps(len(lengths), config.train)
     best = MicroBatch(1, 1, 1)
     for step in range(1, min(order.total_steps, LOOKED_AT) + 1):
-        for group in _groups(config, [(lengths[i], labels[i]) for i in order.rows_of(step)], engine):
+        for group in _groups(config, [(lengths[i], labels[i]) for i in order.rows_of(step)], engine, budget):
             longest = max(length for length, _ in group)
             padded = longest * len(group) if engine == "plain" else sum(length for length, _ in group)
             if padded > best.tokens:
@@ -127,13 +160,12 @@ def _largest(config: Config, lengths: Sequence[int], labels: Sequence[int], engi
 
 
 def _groups(
-    config: Config, rows: Sequence[tuple[int, int]], engine: str
+    config: Config, rows: Sequence[tuple[int, int]], engine: str, budget: int
 ) -> Iterator[Sequence[tuple[int, int]]]:
     if engine == "fast":
         from loralab.engine.fast.arrange import arrange
-        from loralab.engine.fast.engine import budget_tokens
 
-        for places in arrange([length for length, _ in rows], budget_tokens(config)):
+        for places in arrange([length for length, _ in rows], budget):
             yield [rows[i] for i in places]
         return
     for start in range(0, len(rows), config.train.batch_rows):
@@ -170,10 +202,13 @@ def warning_of(need: MemoryNeed | Words) -> Words | None:
     )  # fmt: skip
 
 
-def peak_estimate(config: Config, folder: Path, prepared: Prepared, engine: str) -> int | None:
+def peak_estimate(
+    config: Config, folder: Path, prepared: Prepared, engine: str, arrangement: tuple[int, int] | None
+) -> int | None:
     """The peak in bytes of a run on the engine that it got, for its record; None where there is no plan."""
     name: Literal["fast", "plain"] = "fast" if engine == "fast" else "plain"
-    need = memory_need(replace(config, train=replace(config.train, engine=name)), folder, prepared)
+    config = replace(config, train=replace(config.train, engine=name))
+    need = memory_need(config, folder, prepared, arrangement)
     return None if isinstance(need, Words) else need.plan.total_bytes
 
 
@@ -184,7 +219,7 @@ def need_document(need: MemoryNeed | Words) -> dict[str, Any]:
     batch = need.demand.batch
     return {
         "device": need.demand.device, "engine": need.demand.kind.engine, "total_bytes": need.plan.total_bytes,
-        "free_bytes": need.free_bytes, "fits": need.fits, "fitting_tokens": need.fitting_tokens,
+        "free_bytes": need.free_bytes, "fits": need.fits, "budget_tokens": need.budget_tokens, "copies": need.demand.copies,
         "micro_batch": {"rows": batch.rows, "tokens": batch.tokens, "labels": batch.labels},
         "phases": [
             {

@@ -35,17 +35,24 @@ from loralab.run.view import Run, open_run
 from loralab.track.sink import Sink
 from loralab.train.checkpoint import Checkpoint
 from loralab.train.choice_check import refuse_choice
-from loralab.train.engine_choice import UNDECIDED, Choice, choose_engine, record_engine, refuse_unsupported
+from loralab.train.engine_choice import (
+    UNDECIDED,
+    Choice,
+    Material,
+    choose_engine,
+    record_engine,
+    refuse_unsupported,
+)
 from loralab.train.evaluate_stage import Stages
 from loralab.train.loop import Loop
 from loralab.train.manifest import make_manifest
 from loralab.train.memory import naming_the_knobs
-from loralab.train.memory_need import memory_need, peak_estimate, warning_of
+from loralab.train.memory_need import MemoryNeed, memory_need, peak_estimate, warning_of
 from loralab.train.order import StepOrder, plan_steps
 from loralab.train.prepare import Prepared, data_names, prepare
 from loralab.train.session import Session
 from loralab.train.stop import StopRequest
-from loralab.words import say
+from loralab.words import Words, say
 
 SinkMaker = Callable[[RunFolder, dict[str, Any], Config], Sequence[Sink]]
 
@@ -197,11 +204,12 @@ def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: Sto
     job.prepared.refuse_without_training_rows()
     job.refuse_choice()
     _announce_data(session, job)
-    if words := warning_of(memory_need(job.config, job.located.folder, job.prepared)):
+    need = memory_need(job.config, job.located.folder, job.prepared)
+    if words := warning_of(need):
         session.warn("memory_may_not_suffice", words)
     device = pick_device()
     tuned = load_tuned(job.located.folder, job.config, device)
-    choice = _choose_engine(session, job, tuned, stop)
+    choice = _choose_engine(session, job, tuned, need, stop)
     loop = _loop(session, job, tuned, stop, choice.engine)
     if job.config.train.warmup_steps >= loop.order.total_steps:
         steps = loop.order.total_steps
@@ -213,7 +221,9 @@ def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: Sto
     _announce_model(session, job, tuned, choice)
     session.emit(
         "plan", steps=loop.order.total_steps, seconds_estimate=None,
-        peak_bytes_estimate=peak_estimate(job.config, job.located.folder, job.prepared, choice.engine.name),
+        peak_bytes_estimate=peak_estimate(
+            job.config, job.located.folder, job.prepared, choice.engine.name, choice.arrangement
+        ),
     )  # fmt: skip
     if checkpoint:
         loop.go_on_from(checkpoint)
@@ -223,12 +233,14 @@ def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: Sto
     session.status = "finished"
 
 
-def _choose_engine(session: Session, job: Job, tuned: TunedModel, stop: StopRequest) -> Choice:
+def _choose_engine(
+    session: Session, job: Job, tuned: TunedModel, need: MemoryNeed | Words, stop: StopRequest
+) -> Choice:
     """The engine, checked on rows of the first step, and written into the manifest."""
     run, rows = Run(session.folder), job.prepared.token_rows(job.prepared.epoch)
     step_rows = [rows[i] for i in job.order.rows_of(1)]
     with naming_the_knobs("step 0"):
-        choice = choose_engine(run, tuned, job.config, step_rows, job.pad_id, stop.in_step)
+        choice = choose_engine(run, Material(tuned, job.config, step_rows, job.pad_id, stop.in_step, need))
     record_engine(run, choice)
     return choice
 

@@ -59,7 +59,9 @@ MEMORY: dict[str, str] = {
     "it fits": "放得下",
     "it may not fit": "可能放不下",
     "free: {free:.2f} GiB: {fits}": "空闲：{free:.2f} GiB：{fits}",
-    "a micro-batch of {tokens} tokens would fit": "{tokens} 个 token 的微批放得下",
+    "micro-batches are made smaller for that: {tokens} tokens instead of {asked}": "为此缩小微批：{tokens} 个 token，而不是 {asked} 个",
+    "{n} copies of {numbers} numbers x 4 bytes": "{n} 份副本，每份 {numbers} 个数 x 4 字节",
+    "matrices in a faster layout": "按更快布局存放的矩阵",
     "this run may need {need:.2f} GiB of memory ({phase}), {free:.2f} GiB are free; what needs less: {knobs}":
         "本次运行可能需要 {need:.2f} GiB 内存（{phase}），空闲 {free:.2f} GiB；可减少占用的设置：{knobs}",
     # time

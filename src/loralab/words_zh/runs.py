@@ -33,6 +33,8 @@ RUNS: dict[str, str] = {
     " gradient of {tensor}: cosine {cosine:.6f}; largest relative difference of a gradient {difference:.2g}":
         "快速引擎在第一步的 {rows} 行上与 plain 引擎不一致：损失 {fast}，plain 为 {plain}；"
         "{tensor} 的梯度余弦为 {cosine:.6f}；梯度的最大相对差异为 {difference:.2g}",
+    "micro-batches have up to {tokens} tokens instead of {asked}, so that training fits into the {free:.2f} GiB"
+    " that are free: losses differ by rounding alone, a step takes longer": "为了在空闲的 {free:.2f} GiB 内训练，微批最多 {tokens} 个 token，而不是 {asked} 个：损失只有舍入误差级的差别，每步更慢",
     "the fast engine began with {name} {before} and has {now} here: from here on losses are the same within"
     " 1e-5 of their value (1e-2 in bfloat16), not to the last bit":
         "快速引擎开始时的 {name} 为 {before}，此处为 {now}：此后损失的相对误差在 1e-5 以内（bfloat16 为 1e-2），不再逐位相同",

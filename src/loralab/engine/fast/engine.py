@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loralab.config.schema import Config
-from loralab.engine.base import StepLoss, Tick, TokenRow, recomputes
+from loralab.engine.base import StepLoss, Tick, TokenRow, budget_tokens, recomputes
 from loralab.engine.fast.arrange import MicroBatch, arrange, lay_out, used_tokens
 from loralab.engine.fast.attention import choose_attention
 from loralab.engine.fast.attention_block import Attended, Line, attend, attend_backward
@@ -32,14 +32,6 @@ class FastOptions:
     budget_tokens: int = 1024
     head_rows: int = 128
     packing: Packing = "in_place"
-
-
-def budget_tokens(config: Config) -> int:
-    """Tokens of a micro-batch: as many as `train.batch_rows` rows may have, so that memory is what was asked for.
-
-    At least 256, or every product would be small, and at most 2,048, whatever was asked for.
-    """
-    return min(max(config.train.batch_rows * config.data.max_tokens, 256), 2048)
 
 
 class FastEngine:
