@@ -4,8 +4,8 @@
     python bench/train.py --model MODEL_FOLDER --rows rows.jsonl --rounds 3 --out measured.jsonl
     python bench/train.py --model MODEL_FOLDER --rows rows.jsonl --rounds 3 --out parity.jsonl --dropout 0
 
-Every round measures every variant once, one at a time, each in a process of its own: one step to warm up, one
-that counts. All start from one adapter and train on the same token ids and labels in the same steps, which lie
+Every round measures every variant once, one at a time, each in a process of its own: one step on short parts of rows
+to warm up, one on whole rows that counts. All start from one adapter and train on the same token ids and labels in the same steps, which lie
 in a folder beside --out. Each measurement is a line of --out: the same command goes on where it was stopped,
 and prints the table when nothing is left. CPU only, float32.
 
@@ -82,6 +82,10 @@ def _parser() -> argparse.ArgumentParser:
         "--packing", choices=["off", "in_place", "forward", "both"], help="of fast; default: its own"
     )
     parser.add_argument("--budget-tokens", type=int, help="of fast; default: its own")
+    parser.add_argument(
+        "--warm-tokens", type=int, default=defaults.warm_tokens,
+        help="of each row in the step that warms up; 0: all (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)  # one variant of a job
     return parser
 
@@ -138,7 +142,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         raise BenchError("counts must be positive, and --row-count a multiple of --batch-rows")
     return Settings(
         str(args.model.absolute()), args.row_count, args.batch_rows, args.max_tokens, args.dropout, args.threads,
-        args.packing, args.budget_tokens,
+        args.packing, args.budget_tokens, args.warm_tokens,
     )  # fmt: skip
 
 

@@ -53,6 +53,7 @@ bytes of a number of the base: 4 on a CPU, 2 on CUDA. The adapter computes in 4 
 | weights | numbers x B |
 | adapter | rank x (inputs + outputs) of every adapted module x 4 |
 | gradients, optimizer | once and twice the adapter |
+| matrices in a faster layout | fast on a CPU with AVX-512 in float32: 4 bytes x numbers of all matrices, once or twice, if the whole run then needs at most half of what is free |
 | activations | tokens of a micro-batch x layers x bytes of a token, see below |
 | head, or one layer's backward, for a moment | fast: 128 labels x vocabulary x 8; plain: tokens x vocabulary x B + labels x vocabulary x 8 or more |
 | allocator slack | fast on a CPU: 35 % of the two above, with recomputation 55 % of what they are without it; plain on a CPU: what lies freed between blocks that stay, 40 % of it in the check; CUDA: 10 % (assumed) |
@@ -65,8 +66,8 @@ r the rank and n the adapted modules:
   padding 2q + 2k instead of 4q + tokens of a row, and without dropout each input is kept once
 - with `train.recompute` on, the input of each layer alone is kept, B x w, and one layer's activations for a moment
 
-While the fast engine is checked against the plain one, the activations are those of the plain engine for at most
-4 rows and 600 tokens. On a small model this may be the largest phase. While a model loads on a CPU, the pages of
+While the fast engine is checked against the plain one, the activations are those of the plain engine for one row,
+recomputed, and two more sets of gradients are there. While a model loads on a CPU, the pages of
 its files count as well; the system takes them back when memory is short.
 
 On a CPU the plain engine frees many blocks between blocks that stay, and glibc seldom fits another into the gap. The
@@ -118,6 +119,7 @@ loralab check law.yaml --calibrate
 | 权重 | 数的个数 x B |
 | 适配器 | 秩 x 每个被适配模块的（输入 + 输出）x 4 |
 | 梯度、优化器 | 适配器的一倍和两倍 |
+| 按更快布局存放的矩阵 | 有 AVX-512 的 CPU 上、float32 的 fast：4 字节 x 所有矩阵的数，一份或两份，前提是整个运行因此最多占用一半空闲内存 |
 | 激活 | 微批的 token 数 x 层数 x 每个 token 的字节数，见下 |
 | 输出层或某一层反向传播的瞬时占用 | fast：128 个标签 x 词表 x 8；plain：token 数 x 词表 x B + 标签数 x 词表 x 8 或更多 |
 | 分配器余量 | CPU 上 fast：以上两项的 35 %，重算时为不重算情形的 55 %；CPU 上 plain：夹在保留块之间的已释放块，自检时为其 40 %；CUDA：10 %（假定） |
@@ -129,7 +131,7 @@ loralab check law.yaml --calibrate
   4q + 一行的 token 数，没有 dropout 时每个输入只保留一份
 - `train.recompute` 打开时，每层只保留输入 B x w，另有一层激活的瞬时占用
 
-快速引擎与 plain 引擎比对时，激活按 plain 引擎计算，至多 4 行、600 个 token。对小模型而言，这可能是最大的阶段。
+快速引擎与 plain 引擎比对时，激活按 plain 引擎逐行计算并重算，另有两份梯度。
 在 CPU 上加载模型时，权重文件的页面也计入；内存不足时系统会收回它们。
 
 在 CPU 上，plain 引擎会在保留的块之间释放许多块，而 glibc 很少能再利用这些空隙。环境变量

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -146,6 +147,19 @@ def test_a_shared_beginning_counts_once_and_without_dropout_only() -> None:
 def test_what_is_shared_predicts_no_label(ids: list[int], labels: int, copies: int) -> None:
     labels = min(labels, len(ids) - 1)
     assert shared_tokens([row(*ids, labels=labels)] * copies) == len(ids) - labels - 1
+
+
+def test_a_step_that_only_warms_up_has_short_rows_with_a_label(tmp_path: Path) -> None:
+    ids = list(range(100, 200))
+    pairs = [{"input_ids": ids, "labels": [-100] * n + ids[n:]} for n in (60, 1, 99, 30)]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(p) + "\n" for p in pairs), "utf-8")
+    settings = Settings("", row_count=2, warm_tokens=20)
+    rows = [row.encoded for row in read_rows(path, settings).rows]
+    assert [len(e.ids) for e in rows] == [20, 20, 100, 100] and all(any(e.trained[1:]) for e in rows)
+    assert rows[0].ids == tuple(range(150, 170)) and rows[0].trained == (False,) * 10 + (True,) * 10
+    whole = read_rows(path, replace(settings, warm_tokens=0)).rows
+    assert {len(row.encoded.ids) for row in whole} == {100}
 
 
 # ---------------------------------------------------------------------------------------------- rounds

@@ -104,7 +104,7 @@ def plan_memory(shape: ModelShape, demand: Demand) -> MemoryPlan:
     if demand.device == "cpu":
         phases.append(Phase(say("loading"), (*fixed, _files(shape, demand))))
     if demand.check:
-        plain = replace(demand.kind, engine="plain")
+        plain = replace(demand.kind, engine="plain", recompute=True)
         parts = _step(shape, plain, demand.check, demand.device, is_first=True)
         phases.append(Phase(say("check of the fast engine"), (*loaded, *_checked(shape, demand), *parts)))
     phases.append(Phase(say("answering"), (*loaded, *state, *_answering(shape, demand))))
@@ -185,8 +185,10 @@ def _state(shape: ModelShape, demand: Demand) -> tuple[Part, ...]:
 
 
 def _checked(shape: ModelShape, demand: Demand) -> tuple[Part, ...]:
-    """Before the optimizer has a state. The gradients of the second engine come when all else of the first is gone."""
-    return _state(shape, demand)[:2]
+    """Before the optimizer has a state: gradients of both engines, and the B of the run while that of the check is there."""
+    size = adapter_numbers(shape, demand.kind) * WIDE
+    other = Part(say("the other engine's gradients, and B"), size * 3 // 2, say("1.5 times the adapter"))
+    return (*_state(shape, demand)[:2], other)
 
 
 def _training(shape: ModelShape, demand: Demand) -> tuple[Part, ...]:

@@ -173,12 +173,11 @@ def _groups(
 
 
 def _check(config: Config, prepared: Prepared) -> MicroBatch:
-    """The rows of the first step on which the fast engine will be checked, padded for the plain one."""
+    """The longest of the rows on which the fast engine will be checked; the plain one takes one at a time."""
     rows = prepared.token_rows(prepared.epoch)
     chosen = choose_rows([rows[i] for i in plan_steps(len(rows), config.train).rows_of(1)])
-    lengths = [len(row.encoded.ids) for row in chosen]
-    labels = sum(sum(row.encoded.trained) for row in chosen)
-    return MicroBatch(len(chosen), len(chosen) * max(lengths), max(1, labels))
+    longest = max(chosen, key=lambda row: len(row.encoded.ids)).encoded
+    return MicroBatch(1, len(longest.ids), max(1, sum(longest.trained)))
 
 
 def _answering(config: Config, prepared: Prepared) -> Answering:

@@ -61,6 +61,8 @@ MEMORY: dict[str, str] = {
     "free: {free:.2f} GiB: {fits}": "空闲：{free:.2f} GiB：{fits}",
     "micro-batches are made smaller for that: {tokens} tokens instead of {asked}": "为此缩小微批：{tokens} 个 token，而不是 {asked} 个",
     "{n} copies of {numbers} numbers x 4 bytes": "{n} 份副本，每份 {numbers} 个数 x 4 字节",
+    "the other engine's gradients, and B": "另一引擎的梯度，以及 B",
+    "1.5 times the adapter": "适配器的 1.5 倍",
     "matrices in a faster layout": "按更快布局存放的矩阵",
     "this run may need {need:.2f} GiB of memory ({phase}), {free:.2f} GiB are free; what needs less: {knobs}":
         "本次运行可能需要 {need:.2f} GiB 内存（{phase}），空闲 {free:.2f} GiB；可减少占用的设置：{knobs}",

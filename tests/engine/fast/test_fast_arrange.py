@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,8 +92,22 @@ def test_masks_are_the_plain_engines_end_to_end() -> None:
     lengths = (4, 9, 1)  # a row that is not used to its end has the beginning of its mask
     masks = Masks(7, 4, 0.3, tuple((r.id, n) for r, n in zip(rows, lengths, strict=True)), "cpu")
     whole = torch.cat([padded[i, :n] for i, n in enumerate(lengths)])
-    assert torch.equal(masks.of("module", 6) * masks.scale, whole)
-    chosen = torch.tensor([0, 4, 13])
+    ones = torch.ones(14, 6)
+    assert torch.equal(masks.drop("module", ones)[0] * masks.scale, whole) and (ones == 1).all()
+    chosen = torch.tensor([0, 4, 12])  # none of the last row
     part = only(masks, chosen)
-    assert part is not None and torch.equal(part.of("module", 6), masks.of("module", 6)[chosen])
+    assert part is not None
+    one, other = part.drop("module", ones[chosen], 2 * ones[chosen])
+    assert torch.equal(one * masks.scale, whole[chosen]) and torch.equal(other, 2 * one)
     assert only(masks, None) is masks and only(None, chosen) is None
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_masks_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    import torch
+
+    masks = Masks(1, 2, 0.5, tuple((f"row-{n}", n) for n in range(1, 9)), "cpu")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert torch.equal(
+        masks.drop("module", torch.ones(36, 5))[0] != 0, torch.from_numpy(masks.of("module", 5))
+    )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loralab.engine.fast.frozen import Frozen
-from loralab.engine.fast.masks import Masks, drop
+from loralab.engine.fast.masks import Masks
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _lows(adapted: Sequence[Linear], x: Any, masks: Masks | None) -> Lows:
         stacked = wide @ torch.cat([n.a for n in adapted]).t()
         parts = stacked.split([n.a.shape[0] for n in adapted], 1)
     else:
-        parts = tuple(drop(wide, masks.of(n.name, x.shape[1])) @ n.a.t() for n in adapted)
+        parts = tuple(masks.drop(n.name, wide)[0] @ n.a.t() for n in adapted)
     return {n.name: part.mul_(_scale(n, masks)) for n, part in zip(adapted, parts, strict=True)}
 
 
@@ -95,10 +95,14 @@ def _stacked_backward(adapted: Sequence[Linear], x: Any, dlows: Lows, dx: Any) -
 def _masked_backward(adapted: Sequence[Linear], x: Any, dlows: Lows, masks: Masks, dx: Any) -> Any:
     """Each layer has dropped other elements of x."""
     for linear in adapted:
-        dlow, mask = dlows[linear.name], masks.of(linear.name, x.shape[1])
-        _add_gradient(linear.a, dlow.t() @ drop(x.to(dlow.dtype), mask))
-        if dx is not None:
-            dx = _add(dx, drop(dlow @ linear.a, mask))
+        dlow = dlows[linear.name]
+        wide = x.to(dlow.dtype)
+        if dx is None:
+            (dropped,) = masks.drop(linear.name, wide)
+        else:
+            dropped, more = masks.drop(linear.name, wide, dlow @ linear.a)
+            dx = _add(dx, more)
+        _add_gradient(linear.a, dlow.t() @ dropped)
     return dx
 
 
