@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -83,8 +84,6 @@ def test_every_mistake_of_a_config_at_once(tmp_path: Path) -> None:
 
 
 def test_weights_are_not_needed(job: Job, tiny_model: Path, tmp_path: Path, rows_file: Path) -> None:
-    import shutil
-
     folder = shutil.copytree(tiny_model, tmp_path / "light", ignore=shutil.ignore_patterns("*.safetensors"))
     said = invoke("check", rows_file, "--model", folder, "--json")
     assert said.code == 0, said.err
@@ -190,3 +189,15 @@ def test_calibration_gives_a_forecast_and_writes_nothing(job: Job) -> None:
 def test_bad_rows_are_reported_before_calibration_loads_a_model(bad_rows: Path, tiny_model: Path) -> None:
     said = invoke("check", bad_rows, "--model", tiny_model, "--calibrate", "--json")
     assert said.code == 3 and json.loads(said.out)["time"] is None
+
+
+def test_an_engine_that_cannot_be_had_is_said_before_a_run(
+    job: Job, tiny_model: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "other")
+    settings = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps(settings | {"model_type": "phi3"}), "utf-8")
+    words = ("check", job.config, f"model.name={folder}")
+    said = invoke(*words, "train.engine=fast")
+    assert said.code == 2 and "does not know the architecture Phi3ForCausalLM" in said.err
+    assert invoke(*words).code == 0

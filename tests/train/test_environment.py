@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from loralab.train import environment
-from loralab.train.environment import git_state, hardware, peak_bytes, versions
+from loralab.train.environment import git_state, hardware, peak_bytes, slow_format, versions
 
 
 def test_versions_of_what_can_change_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,3 +49,22 @@ def test_commit_and_dirty_flag_of_the_users_repository(tmp_path: Path) -> None:
 def test_a_machine_without_git_has_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert git_state(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("features", "dtype", "device", "slow"),
+    [
+        (["avx2"], "bfloat16", "cpu", True), (["avx512f"], "bfloat16", "cpu", True),
+        (["avx512_bf16"], "bfloat16", "cpu", False), (["amx_bf16"], "bfloat16", "cpu", False),
+        (["avx2"], "float32", "cpu", False), (["avx2"], "bfloat16", "cuda", False),
+    ],
+)  # fmt: skip
+def test_a_number_format_without_instructions_is_said_to_be_slow(
+    monkeypatch: pytest.MonkeyPatch, features: list[str], dtype: str, device: str, slow: bool
+) -> None:
+    monkeypatch.setattr(environment, "cpu_features", lambda: features)
+    monkeypatch.setattr(environment.sys, "platform", "linux")
+    monkeypatch.setattr(environment.platform, "machine", lambda: "x86_64")
+    assert (slow_format(dtype, device) is not None) == slow
+    monkeypatch.setattr(environment.platform, "machine", lambda: "aarch64")  # of those it is not known
+    assert slow_format(dtype, device) is None

@@ -24,6 +24,7 @@ from loralab.errors import DataError, Problem, UsageError
 from loralab.report.data_page import write_data_page
 from loralab.report.data_sheet import make_sheet
 from loralab.train.contamination import Found, find_contamination
+from loralab.train.engine_choice import refuse_unsupported
 from loralab.train.forecast import Forecast, forecast
 from loralab.train.memory_need import MemoryNeed, memory_need, need_document
 from loralab.train.prepare import Prepared, prepare
@@ -83,6 +84,8 @@ def check(
         raise UsageError(Problem(say("--show needs a tokenizer; add --model FOLDER")))
     if missing:
         raise missing
+    if template:
+        refuse_unsupported(None, config, Path(template.tokenizer.name_or_path))
     prepared.refuse(config.data)
     console.next(_next(path, overrides, model))
 

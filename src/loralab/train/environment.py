@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from loralab.words import Words, say
 
 PACKAGES = (
     "loralab", "torch", "transformers", "peft", "tokenizers", "safetensors", "numpy", "huggingface_hub",
@@ -51,6 +54,22 @@ def cpu_features() -> list[str]:
     """Those instruction sets of the processor that decide which number format is fast (Linux)."""
     wanted = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
     return [name for name in wanted if name in _cpuinfo("flags").split()]
+
+
+def slow_format(dtype: str, device: str) -> Words | None:
+    """What to say before a run in a number format that this processor multiplies step by step."""
+    known = sys.platform == "linux" and platform.machine() in ("x86_64", "AMD64")
+    if (
+        dtype != "bfloat16"
+        or device != "cpu"
+        or not known
+        or {"avx512_bf16", "amx_bf16"} & set(cpu_features())
+    ):
+        return None
+    return say(
+        "this processor has no instructions for bfloat16 products (avx512_bf16 or amx_bf16): a step may take tens of"
+        " times as long as with model.dtype=float32"
+    )
 
 
 def _processor() -> str:

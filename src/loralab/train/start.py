@@ -26,7 +26,7 @@ from loralab.evaluate.stage import Asker, make_asker, stop_ids
 from loralab.model.adapter import trainable
 from loralab.model.describe import describe_model
 from loralab.model.folder import check_model_folder, weight_files
-from loralab.model.load import TunedModel, check_architecture, load_tuned, pick_device
+from loralab.model.load import TunedModel, check_architecture, load_tuned, pick_device, pick_dtype
 from loralab.model.locate import Located, locate
 from loralab.model.tokenizer import load_tokenizer
 from loralab.run.files import write_json, write_text
@@ -43,6 +43,7 @@ from loralab.train.engine_choice import (
     record_engine,
     refuse_unsupported,
 )
+from loralab.train.environment import slow_format
 from loralab.train.evaluate_stage import Stages
 from loralab.train.loop import Loop
 from loralab.train.manifest import make_manifest
@@ -208,9 +209,12 @@ def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: Sto
     if words := warning_of(need):
         session.warn("memory_may_not_suffice", words)
     device = pick_device()
+    if words := slow_format(pick_dtype(job.config.model.dtype, device), device):
+        session.warn("slow_number_format", words)
     tuned = load_tuned(job.located.folder, job.config, device)
     choice = _choose_engine(session, job, tuned, need, stop)
-    loop = _loop(session, job, tuned, stop, choice.engine)
+    generator = LocalGenerator(tuned.model, tuned.device, job.pad_id, job.config.evaluate.batch_rows)
+    loop = _loop(session, job, tuned, stop, choice.engine, generator)
     if job.config.train.warmup_steps >= loop.order.total_steps:
         steps = loop.order.total_steps
         session.warn(
@@ -219,6 +223,7 @@ def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: Sto
                 warmup=job.config.train.warmup_steps, steps=steps),
         )  # fmt: skip
     _announce_model(session, job, tuned, choice)
+    _announce_answers(session, job, generator)
     session.emit(
         "plan", steps=loop.order.total_steps, seconds_estimate=None,
         peak_bytes_estimate=peak_estimate(
@@ -258,6 +263,19 @@ def _announce_model(session: Session, job: Job, tuned: TunedModel, choice: Choic
         session.emit("note", code="engine", **words.to_dict())
 
 
+def _announce_answers(session: Session, job: Job, generator: LocalGenerator) -> None:
+    """Which of its two ways the generator goes, if it will be asked at all; both give the same tokens."""
+    config = job.config
+    if not config.evaluate.stages:
+        return
+    reason = generator.why_forward(config.data.max_tokens + config.evaluate.max_new_tokens)
+    if reason:
+        words = say("answers come from the model's own forward, which is slower: {reason}", reason=reason)
+    else:
+        words = say("answers come from the fast decoder")
+    session.emit("note", code="answering", **words.to_dict())
+
+
 def _announce_data(session: Session, job: Job) -> None:
     report, split = job.prepared.report, job.prepared.split
     for code, words in job.prepared.warnings:
@@ -269,11 +287,17 @@ def _announce_data(session: Session, job: Job) -> None:
     )  # fmt: skip
 
 
-def _loop(session: Session, job: Job, tuned: TunedModel, stop: StopRequest, engine: Engine) -> Loop:
+def _loop(
+    session: Session,
+    job: Job,
+    tuned: TunedModel,
+    stop: StopRequest,
+    engine: Engine,
+    generator: LocalGenerator,
+) -> Loop:
     import torch
 
     config, prepared = job.config, job.prepared
-    generator = LocalGenerator(tuned.model, tuned.device, job.pad_id, config.evaluate.batch_rows)
     rows = prepared.epoch
     stages = Stages(
         session, _askers(job, generator), engine, prepared.token_rows(prepared.split.test),

@@ -39,6 +39,10 @@ RUNS: dict[str, str] = {
     " 1e-5 of their value (1e-2 in bfloat16), not to the last bit":
         "快速引擎开始时的 {name} 为 {before}，此处为 {now}：此后损失的相对误差在 1e-5 以内（bfloat16 为 1e-2），不再逐位相同",
     "train.engine is fast, which cannot be had: {reason}": "train.engine 为 fast，但无法使用：{reason}",
+    "answers come from the model's own forward, which is slower: {reason}": "回答由模型自己的前向计算得出，较慢：{reason}",
+    "this processor has no instructions for bfloat16 products (avx512_bf16 or amx_bf16): a step may take tens of"
+    " times as long as with model.dtype=float32": "此处理器没有 bfloat16 乘法指令（avx512_bf16 或 amx_bf16）：一步可能比 model.dtype=float32 慢几十倍",
+    "answers come from the fast decoder": "回答由快速解码器得出",
     "set train.engine=auto or train.engine=plain": "设置 train.engine=auto 或 train.engine=plain",
     "this run began on the fast engine, which cannot be had now: {reason}":
         "本次运行以快速引擎开始，而现在无法使用它：{reason}",

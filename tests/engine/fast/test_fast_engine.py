@@ -283,6 +283,29 @@ def test_a_bfloat16_base_keeps_adapter_gradients_in_float32(
     assert all(cosine(fast_grads[n].flatten(), g.flatten(), 0) > 0.99 for n, g in plain_grads.items())
 
 
+@pytest.mark.parametrize("dropout", ["0", "0.1"])
+@pytest.mark.parametrize("family", ["qwen2", "qwen3", "smollm2"])
+def test_in_bfloat16_it_is_no_further_from_float32_than_the_plain_engine(
+    tuned_family: Tuned, mixed_rows: list[TokenRow], family: str, dropout: str
+) -> None:
+    """Errors of all gradients together: a single tensor's are chance, and chance gets a tenth."""
+    overrides = (f"lora.dropout={dropout}",)
+    exact, config = tuned_family(family, *overrides, dtype="bfloat16")
+    exact.model.get_base_model().float()  # the same weights, already rounded
+    loss, grads = gradients(PlainEngine(exact, config, PAD), exact, mixed_rows)
+    norm = sum(float(g.square().sum()) for g in grads.values())
+    errors = {}
+    for name in ("plain", "fast"):
+        tuned, config = tuned_family(family, *overrides, dtype="bfloat16")
+        engine: Engine = FastEngine(tuned, config) if name == "fast" else PlainEngine(tuned, config, PAD)
+        found, rounded = gradients(engine, tuned, mixed_rows)
+        wrong = sum(float((rounded[n] - g).square().sum()) for n, g in grads.items())
+        rows = zip(found.row_losses, loss.row_losses, strict=True)
+        errors[name] = ((wrong / norm) ** 0.5, sum((a - b) ** 2 for a, b in rows) ** 0.5)
+    assert all(a <= 1.1 * b for a, b in zip(errors["fast"], errors["plain"], strict=True)), errors
+    assert errors["fast"][0] > 1e-5, "a number format without an error was not measured"
+
+
 def test_dead_work_is_not_done(
     tuned_family: Tuned, mixed_rows: list[TokenRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
