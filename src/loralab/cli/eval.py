@@ -44,7 +44,7 @@ POSITIVE = click.IntRange(min=1)
 )
 @click.option("--batch-rows", type=POSITIVE, default=BATCH_ROWS, show_default=True, metavar="N", help="Questions answered together.")  # fmt: skip
 @click.option(
-    "--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), help="Number format of the weights."
+    "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "nf4"]), help="Number format of the weights."
 )
 @click.option("--limit", type=POSITIVE, metavar="N", help="Ask the first N questions only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document: out, status, scores.")

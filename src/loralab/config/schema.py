@@ -76,7 +76,7 @@ class DataSource:
     rows: int | None = None
 
 
-Dtype = Literal["auto", "float32", "bfloat16"]
+Dtype = Literal["auto", "float32", "bfloat16", "nf4"]
 Source = Literal["auto", "local", "huggingface", "modelscope"]
 BestBy = Literal["heldout_loss", "exact_match", "rouge_l", "citation_f1", "general", "last"]
 Projections = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -100,8 +100,8 @@ class ModelConfig:
         "模型库中的分支、标签或提交；留空取最新。",
     )
     dtype: Dtype = option(
-        "auto", "Number format of the frozen weights; auto is bfloat16 on CUDA and float32 elsewhere.",
-        "冻结权重的数值格式；auto 在 CUDA 上为 bfloat16，其余为 float32。",
+        "auto", "Number format of the frozen weights; auto is bfloat16 on CUDA and float32 elsewhere; nf4 holds matrices in 4 bits.",
+        "冻结权重的数值格式；auto 在 CUDA 上为 bfloat16，其余为 float32；nf4 以 4 位存放矩阵。",
     )  # fmt: skip
     shard: Literal["auto", "none", "fsdp"] = option(
         "auto", "Spread the frozen weights over several devices; this version trains on one.",

@@ -13,6 +13,7 @@ from loralab.config.schema import Config
 from loralab.errors import Problem, ResourceError, UsageError, UserError
 from loralab.model.adapter import add_adapter, check_settings, check_targets
 from loralab.model.memory import is_out_of_memory
+from loralab.model.nf4 import nf4_settings, refuse_nf4
 from loralab.model.tokenizer import first_line
 from loralab.model.weights import Shape, tensor_shapes
 from loralab.words import say
@@ -39,8 +40,8 @@ def pick_device() -> str:
 
 
 def pick_dtype(wanted: str, device: str) -> str:
-    """The number format of the frozen weights for `model.dtype`."""
-    if wanted != "auto":
+    """The number format of the frozen weights for `model.dtype`; of those that are not in 4 bits, for nf4."""
+    if wanted not in ("auto", "nf4"):
         return wanted
     return "bfloat16" if device == "cuda" else "float32"
 
@@ -149,12 +150,17 @@ def _unusable_config(error: Exception, folder: Path) -> UsageError:
 def load_base(folder: Path, config: Config, device: str) -> tuple[Any, str]:
     """The frozen base model in eval mode on `device`, and its dtype's name.
 
-    Raises UsageError for weights that cannot be read or do not fit, ResourceError when memory does not suffice.
+    Raises UsageError for weights that cannot be read or do not fit, and for a number format that cannot be had;
+    ResourceError when memory does not suffice.
     """
     import torch
     from transformers import AutoModelForCausalLM
 
+    refuse_nf4(config, device)
     dtype = pick_dtype(config.model.dtype, device)
+    held: dict[str, Any] = {}
+    if config.model.dtype == "nf4":  # its numbers are made while the files are read, on the device
+        held = {"quantization_config": nf4_settings(dtype), "device_map": {"": device}}
     settings = _load_model_config(folder, config)
     try:
         with quiet():
@@ -162,9 +168,10 @@ def load_base(folder: Path, config: Config, device: str) -> tuple[Any, str]:
                 folder, config=settings, dtype=getattr(torch, dtype), local_files_only=True, use_safetensors=True,
                 trust_remote_code=config.model.trust_remote_code, attn_implementation="sdpa", output_loading_info=True,
                 ignore_mismatched_sizes=True,  # reported, and refused below with names and shapes
+                **held,
             )  # fmt: skip
             _refuse_wrong(report, folder)
-            model = model.to(device)
+            model = model if held else model.to(device)
     except UserError:
         raise
     except Exception as error:  # seam: architecture, safetensors and torch fail by classes of their own
@@ -210,7 +217,7 @@ def _refuse_missing(names: list[str], folder: Path) -> None:
 def load_tuned(folder: Path, config: Config, device: str) -> TunedModel:
     """The base with the adapter that `config.lora` describes, ready to train."""
     base, dtype = load_base(folder, config, device)
-    parameters = sum(p.numel() for p in base.parameters())
+    parameters = int(base.num_parameters())  # two numbers in 4 bits lie in one element
     with quiet():
         model = add_adapter(base, config.lora, config.train.seed)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)

@@ -16,6 +16,7 @@ from loralab.model.activations import (
     kept_bytes,
     passing_bytes,
 )
+from loralab.model.nf4 import BITS as NF4_BITS
 from loralab.model.shape import ModelShape
 from loralab.words import Words, say
 
@@ -42,7 +43,7 @@ class Demand:
 
     `batch` is its largest micro-batch, `check` that of the plain engine against which the fast one is checked;
     `file_bytes` are those of the weight files; `copies` counts further copies of all matrices, in the layout in which
-    they are multiplied faster.
+    they are multiplied faster; `is_nf4`: the layers' matrices are held in 4 bits.
     """
 
     kind: Kind
@@ -52,6 +53,7 @@ class Demand:
     check: MicroBatch | None = None
     file_bytes: int = 0
     copies: int = 0
+    is_nf4: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,16 @@ def _process(demand: Demand) -> Part:
 
 def _weights(shape: ModelShape, demand: Demand) -> Part:
     size = demand.kind.base_bytes
+    if demand.is_nf4:
+        numbers = shape.layers * _layer_numbers(shape)
+        held = int(numbers * NF4_BITS / 8) + (shape.parameters - numbers) * size
+        how = say(
+            "{n} numbers x {bits:.2f} bits, the others x {size} bytes",
+            n=f"{numbers:,}",
+            bits=NF4_BITS,
+            size=size,
+        )
+        return Part(say("weights"), held, how)
     how = say("{n} numbers x {size} bytes", n=f"{shape.parameters:,}", size=size)
     return Part(say("weights"), shape.parameters * size, how)
 
@@ -160,10 +172,14 @@ def _weights(shape: ModelShape, demand: Demand) -> Part:
 def _copies(shape: ModelShape, demand: Demand) -> tuple[Part, ...]:
     if not demand.copies:
         return ()
-    layer = sum(a * b for a, b in shape.projections.values())
-    numbers = shape.layers * layer + shape.vocabulary * shape.width
+    numbers = shape.layers * _layer_numbers(shape) + shape.vocabulary * shape.width
     how = say("{n} copies of {numbers} numbers x 4 bytes", n=demand.copies, numbers=f"{numbers:,}")
     return (Part(say("matrices in a faster layout"), demand.copies * numbers * WIDE, how),)
+
+
+def _layer_numbers(shape: ModelShape) -> int:
+    """Numbers in the matrices of a layer."""
+    return sum(a * b for a, b in shape.projections.values())
 
 
 def adapter_numbers(shape: ModelShape, kind: Kind) -> int:

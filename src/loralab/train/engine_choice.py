@@ -86,6 +86,8 @@ def refuse_unsupported(run: Run | None, config: Config, folder: Path) -> None:
 
     settings, _ = read_object(folder, "config.json")
     reason = unsupported_type(str(settings.get("model_type")), pick_device())
+    if config.model.dtype == "nf4":
+        reason = say("the fast engine does not compute {setting}", setting="model.dtype=nf4")
     if reason:
         raise _unavailable(run, reason)
 

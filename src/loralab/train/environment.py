@@ -14,7 +14,7 @@ from loralab.words import Words, say
 
 PACKAGES = (
     "loralab", "torch", "transformers", "peft", "tokenizers", "safetensors", "numpy", "huggingface_hub",
-    "modelscope-hub", "jieba", "rouge-chinese", "swanlab",
+    "modelscope-hub", "bitsandbytes", "jieba", "rouge-chinese", "swanlab",
 )  # fmt: skip
 
 

@@ -79,6 +79,7 @@ def memory_need(
         return say("there are no training rows with tokens")
     device = find_device()
     fast_is_known = _is_fast(device)
+    fast_is_known = fast_is_known and config.model.dtype != "nf4"
     engine = "fast" if fast_is_known and config.train.engine != "plain" else "plain"
     asked, free = budget_tokens(config), free_bytes(device)
     budget, copies = arrangement or (asked, 0)
@@ -132,7 +133,9 @@ def _demand(
     check = _check(config, prepared) if engine == "fast" else None
     files = sum(path.stat().st_size for path in weight_files(folder) if path.is_file())
     batch = _largest(config, lengths, labels, engine, budget)
-    return Demand(kind, device, batch, _answering(config, prepared), check, files)
+    return Demand(
+        kind, device, batch, _answering(config, prepared), check, files, is_nf4=config.model.dtype == "nf4"
+    )
 
 
 def _lengths(prepared: Prepared) -> tuple[list[int], list[int]]:

@@ -28,6 +28,7 @@ from loralab.model.describe import describe_model
 from loralab.model.folder import check_model_folder, weight_files
 from loralab.model.load import TunedModel, check_architecture, load_tuned, pick_device, pick_dtype
 from loralab.model.locate import Located, locate
+from loralab.model.nf4 import refuse_nf4
 from loralab.model.tokenizer import load_tokenizer
 from loralab.run.files import write_json, write_text
 from loralab.run.folder import RunFolder, create_run_folder
@@ -48,7 +49,7 @@ from loralab.train.evaluate_stage import Stages
 from loralab.train.loop import Loop
 from loralab.train.manifest import make_manifest
 from loralab.train.memory import naming_the_knobs
-from loralab.train.memory_need import MemoryNeed, memory_need, peak_estimate, warning_of
+from loralab.train.memory_need import MemoryNeed, find_device, memory_need, peak_estimate, warning_of
 from loralab.train.order import StepOrder, plan_steps
 from loralab.train.prepare import Prepared, data_names, prepare
 from loralab.train.session import Session
@@ -159,6 +160,7 @@ def refuse_unavailable(config: Config) -> None:
     ]
     if problems:
         raise UsageError(*problems)
+    refuse_nf4(config, find_device())
 
 
 def run_name(config: Config) -> str:

@@ -63,6 +63,7 @@ MEMORY: dict[str, str] = {
     "{n} copies of {numbers} numbers x 4 bytes": "{n} 份副本，每份 {numbers} 个数 x 4 字节",
     "the other engine's gradients, and B": "另一引擎的梯度，以及 B",
     "1.5 times the adapter": "适配器的 1.5 倍",
+    "{n} numbers x {bits:.2f} bits, the others x {size} bytes": "{n} 个数 x {bits:.2f} 位，其余 x {size} 字节",
     "matrices in a faster layout": "按更快布局存放的矩阵",
     "this run may need {need:.2f} GiB of memory ({phase}), {free:.2f} GiB are free; what needs less: {knobs}":
         "本次运行可能需要 {need:.2f} GiB 内存（{phase}），空闲 {free:.2f} GiB；可减少占用的设置：{knobs}",

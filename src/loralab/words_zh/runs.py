@@ -42,6 +42,11 @@ RUNS: dict[str, str] = {
     "answers come from the model's own forward, which is slower: {reason}": "回答由模型自己的前向计算得出，较慢：{reason}",
     "this processor has no instructions for bfloat16 products (avx512_bf16 or amx_bf16): a step may take tens of"
     " times as long as with model.dtype=float32": "此处理器没有 bfloat16 乘法指令（avx512_bf16 或 amx_bf16）：一步可能比 model.dtype=float32 慢几十倍",
+    "model.dtype is nf4, which cannot be had": "model.dtype 为 nf4，但无法使用",
+    "bitsandbytes is used on CUDA and on a CPU, not on {device}": "bitsandbytes 用于 CUDA 和 CPU，不用于 {device}",
+    "set model.dtype=auto": "设置 model.dtype=auto",
+    "it needs the package bitsandbytes": "它需要 bitsandbytes 包",
+    "pip install 'loralab[cuda]', or set model.dtype=auto": "pip install 'loralab[cuda]'，或设置 model.dtype=auto",
     "answers come from the fast decoder": "回答由快速解码器得出",
     "set train.engine=auto or train.engine=plain": "设置 train.engine=auto 或 train.engine=plain",
     "this run began on the fast engine, which cannot be had now: {reason}":

@@ -71,12 +71,13 @@ def _settings(base: Any) -> Iterator[str]:
     """Settings of the base model that are not those of the mathematics written here."""
     settings, rope = base.config, base.config.rope_parameters or {}
     quantised = getattr(settings, "quantization_config", None)
+    method = getattr(quantised, "quant_method", quantised)
     found = (
         ("device", base.device.type, base.device.type in DEVICES),
         ("hidden_act", settings.hidden_act, settings.hidden_act == "silu"),
         ("attention_dropout", settings.attention_dropout, not settings.attention_dropout),
         ("rope_type", rope.get("rope_type"), rope.get("rope_type") in ROPE_TYPES),
-        ("quantization_config", quantised, quantised is None),
+        ("quantization_config", getattr(method, "value", method), quantised is None),
     )
     yield from (f"{key} {value}" for key, value, fine in found if not fine)
 
