@@ -15,8 +15,8 @@ from loralab.errors import UsageError
 from loralab.evaluate.overfit import overfit
 from loralab.run.files import sha256
 from loralab.run.view import Run, open_run
+from loralab.train import execute as executing
 from loralab.train import loop as looping
-from loralab.train import start as starting
 from loralab.train.checkpoint import Checkpoint, find_checkpoints
 from loralab.train.choice import LOSS, METRICS, best_step
 from loralab.train.evaluate_stage import Stages
@@ -205,6 +205,6 @@ def test_a_score_that_a_stage_does_not_give_is_said_and_the_last_is_chosen(
 def test_a_choice_that_cannot_be_followed_ends_before_weights_are_loaded(
     quick_config: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(starting, "load_tuned", pytest.fail)
+    monkeypatch.setattr(executing, "load_tuned", pytest.fail)
     with pytest.raises(UsageError, match="no answered question of this run gives a value for it"):
         loralab.train(quick_config("evaluate.best_by=citation_f1"))

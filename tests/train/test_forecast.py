@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loralab.train.forecast import forecast
-from loralab.train.start import plan_job
+from loralab.train.job import plan_job
 
 
 @pytest.mark.parametrize("engine", ["fast", "plain"])

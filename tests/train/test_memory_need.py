@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from loralab.train import memory_need as module
+from loralab.train.job import plan_job
 from loralab.train.memory_need import MemoryNeed, memory_need, warning_of
-from loralab.train.start import plan_job, train
+from loralab.train.start import train
 from loralab.words import Words
 
 

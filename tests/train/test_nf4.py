@@ -11,8 +11,9 @@ from safetensors import safe_open
 
 from loralab.errors import UsageError
 from loralab.model import nf4
+from loralab.train.job import plan_job
 from loralab.train.memory_need import MemoryNeed, memory_need
-from loralab.train.start import plan_job, train
+from loralab.train.start import train
 
 SHORT = ("train.max_steps=3", "train.epochs=null", "lora.dropout=0.1", "train.learning_rate=1e-2")
 

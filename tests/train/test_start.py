@@ -14,6 +14,7 @@ from loralab.config import load_config
 from loralab.errors import UsageError
 from loralab.hub.base import Located
 from loralab.train import evaluate_stage as staging
+from loralab.train import job as planning
 from loralab.train import resume as resuming
 from loralab.train import start as starting
 
@@ -25,7 +26,7 @@ def hub(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], N
     """hub(folder): from now on every hub model is found in this folder."""
 
     def found_in(folder: Path) -> None:
-        monkeypatch.setattr(starting, "locate", lambda model: Located(folder, "huggingface", COMMIT))
+        monkeypatch.setattr(planning, "locate", lambda model: Located(folder, "huggingface", COMMIT))
 
     found_in(tiny_model)
     return found_in
@@ -61,7 +62,7 @@ def test_a_run_does_not_go_on_with_other_weights_from_the_hub(
 
 def test_a_revision_of_a_local_folder_is_refused(quick_config: Callable[..., Any]) -> None:
     with pytest.raises(UsageError, match=r"model\.revision has no effect"):
-        starting.plan_job(quick_config("model.revision=main"))
+        planning.plan_job(quick_config("model.revision=main"))
 
 
 def test_a_warm_up_that_never_ends_is_said(quick_config: Callable[..., Any]) -> None:

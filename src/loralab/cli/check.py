@@ -26,9 +26,9 @@ from loralab.report.data_sheet import make_sheet
 from loralab.train.contamination import Found, find_contamination
 from loralab.train.engine_choice import refuse_unsupported
 from loralab.train.forecast import Forecast, forecast
+from loralab.train.job import plan_job, refuse_unavailable
 from loralab.train.memory_need import MemoryNeed, memory_need, need_document
 from loralab.train.prepare import Prepared, prepare
-from loralab.train.start import plan_job, refuse_unavailable
 from loralab.words import Words, say
 
 

@@ -11,9 +11,9 @@ from loralab.cli.data_config import config_of, template_of
 from loralab.cli.data_words import tell_data
 from loralab.cli.downloads import progress_lines
 from loralab.errors import Problem, UsageError
+from loralab.train.job import refuse_unavailable
 from loralab.train.prepare import prepare as prepare_data
 from loralab.train.prepared_files import write_prepared
-from loralab.train.start import refuse_unavailable
 from loralab.words import say
 
 LEFT_BY_BAD_ROWS = {"report.json", "dropped.jsonl", "split.json", "cut.jsonl"}

@@ -12,8 +12,8 @@ from loralab.engine.generate import LocalGenerator
 from loralab.engine.plain import PlainEngine
 from loralab.model.adapter import trainable
 from loralab.model.load import TunedModel, load_tuned, pick_device
+from loralab.train.job import Job
 from loralab.train.memory import naming_the_knobs
-from loralab.train.start import Job
 
 MEASURED_STEPS = 2  # after one that warms up
 NEW_TOKENS = 8  # decoded to learn the pace of answers

@@ -18,9 +18,11 @@ from loralab.run.folder import RunFolder
 from loralab.run.lock import refuse_if_held
 from loralab.run.view import Run, open_run
 from loralab.train.checkpoint import Checkpoint, find_checkpoints
+from loralab.train.execute import execute
+from loralab.train.job import plan_job
 from loralab.train.order import plan_steps
 from loralab.train.session import Session
-from loralab.train.start import SinkMaker, execute, plan_job
+from loralab.train.start import SinkMaker
 from loralab.train.stop import StopRequest
 from loralab.words import Words, say
 

@@ -1,0 +1,114 @@
+"""A planned job and a session in; the model is loaded and the loop runs to its end."""
+
+from __future__ import annotations
+
+import time
+
+from loralab.engine.base import Engine
+from loralab.engine.generate import LocalGenerator
+from loralab.model.adapter import trainable
+from loralab.model.load import TunedModel, load_tuned, pick_device, pick_dtype
+from loralab.run.view import Run
+from loralab.train.asking import announce_answers, make_stages
+from loralab.train.checkpoint import Checkpoint
+from loralab.train.engine_choice import Choice, Material, choose_engine, record_engine
+from loralab.train.environment import slow_format
+from loralab.train.evaluate_stage import Stages
+from loralab.train.job import Job
+from loralab.train.loop import Loop
+from loralab.train.memory import naming_the_knobs
+from loralab.train.memory_need import MemoryNeed, memory_need, peak_estimate, warning_of
+from loralab.train.session import Session
+from loralab.train.stop import StopRequest
+from loralab.words import Words, say
+
+
+def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: StopRequest) -> None:
+    """Load the model and run the loop from a checkpoint, or from the start."""
+    began = time.monotonic()
+    job.prepared.refuse(job.config.data)
+    job.prepared.refuse_without_training_rows()
+    job.refuse_choice()
+    _announce_data(session, job)
+    need = memory_need(job.config, job.located.folder, job.prepared)
+    if words := warning_of(need):
+        session.warn("memory_may_not_suffice", words)
+    device = pick_device()
+    if words := slow_format(pick_dtype(job.config.model.dtype, device), device):
+        session.warn("slow_number_format", words)
+    tuned = load_tuned(job.located.folder, job.config, device)
+    choice = _choose_engine(session, job, tuned, need, stop)
+    generator = LocalGenerator(tuned.model, tuned.device, job.pad_id, job.config.evaluate.batch_rows)
+    stages = make_stages(session, job, tuned, stop, choice.engine, generator)
+    loop = _loop(session, job, tuned, stop, choice.engine, stages)
+    if job.config.train.warmup_steps >= loop.order.total_steps:
+        steps = loop.order.total_steps
+        session.warn(
+            "warmup_never_ends",
+            say("train.warmup_steps is {warmup}, the run has {steps} steps: the learning rate never reaches its peak",
+                warmup=job.config.train.warmup_steps, steps=steps),
+        )  # fmt: skip
+    _announce_model(session, job, tuned, choice)
+    announce_answers(session, job, generator)
+    session.emit(
+        "plan", steps=loop.order.total_steps, seconds_estimate=None,
+        peak_bytes_estimate=peak_estimate(
+            job.config, job.located.folder, job.prepared, choice.engine.name, choice.arrangement
+        ),
+    )  # fmt: skip
+    if checkpoint:
+        loop.go_on_from(checkpoint)
+    with naming_the_knobs(f"step {loop.step}"):
+        loop.run()
+    session.emit("run_finished", reason=loop.reason, seconds=round(time.monotonic() - began, 3))
+    session.status = "finished"
+
+
+def _choose_engine(
+    session: Session, job: Job, tuned: TunedModel, need: MemoryNeed | Words, stop: StopRequest
+) -> Choice:
+    """The engine, checked on rows of the first step, and written into the manifest."""
+    run, rows = Run(session.folder), job.prepared.token_rows(job.prepared.epoch)
+    step_rows = [rows[i] for i in job.order.rows_of(1)]
+    with naming_the_knobs("step 0"):
+        choice = choose_engine(run, Material(tuned, job.config, step_rows, job.pad_id, stop.in_step, need))
+    record_engine(run, choice)
+    return choice
+
+
+def _announce_model(session: Session, job: Job, tuned: TunedModel, choice: Choice) -> None:
+    session.emit(
+        "model_ready", parameters=tuned.parameters, trainable=tuned.trainable, dtype=tuned.dtype,
+        device=tuned.device, engine=choice.engine.name, engine_reason=str(choice.reason),
+        engine_facts=choice.facts,
+    )  # fmt: skip
+    for code, words in choice.warnings:
+        session.warn(code, words)
+    if job.config.train.engine != "plain" and choice.reason not in [words for _, words in choice.warnings]:
+        words = say("engine {name}: {reason}", name=choice.engine.name, reason=choice.reason)
+        session.emit("note", code="engine", **words.to_dict())
+
+
+def _announce_data(session: Session, job: Job) -> None:
+    report, split = job.prepared.report, job.prepared.split
+    for code, words in job.prepared.warnings:
+        session.warn(code, words)
+    tokens = report.tokens.to_dict() if report.tokens else {}
+    session.emit(
+        "data_ready", train_rows=len(job.prepared.epoch), test_rows=len(split.test), probes=len(split.probes),
+        dropped=sum(report.dropped.values()), cut=report.tokens.cut if report.tokens else 0, tokens=tokens,
+    )  # fmt: skip
+
+
+def _loop(
+    session: Session, job: Job, tuned: TunedModel, stop: StopRequest, engine: Engine, stages: Stages
+) -> Loop:
+    import torch
+
+    config, rows = job.config, job.prepared.epoch
+    optimizer = torch.optim.AdamW(
+        list(trainable(tuned.model).values()), lr=config.train.learning_rate, betas=(0.9, 0.999), eps=1e-8,
+        weight_decay=config.train.weight_decay, foreach=False,
+    )  # fmt: skip
+    token_rows = job.prepared.token_rows(rows)
+    return Loop(session, config, tuned, engine, stages, job.order, rows, token_rows, stop, optimizer)
