@@ -105,8 +105,7 @@ def head_bytes(shape: ModelShape, kind: Kind, batch: MicroBatch) -> int:
     copy = 0 if b == WIDE else WIDE
     if kind.engine == "fast":
         rows = min(kind.head_rows, batch.labels)
-        chunks = 2 if batch.labels > rows else 1  # the last chunk is still there while the next is made
-        return rows * v * (chunks * WIDE + (2 * b if copy else 0))
+        return rows * v * (2 * WIDE + (b if copy else 0))  # logits and their log-softmax
     forward = batch.tokens * v * b + batch.labels * v * (b + copy + WIDE)
     return max(forward, 2 * batch.tokens * v * b)
 
