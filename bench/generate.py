@@ -2,7 +2,7 @@
 """Answer questions greedily with Hugging Face's `generate` and with loralab; print seconds, ratios and equality.
 
     python bench/generate.py --model FOLDER
-    python bench/generate.py --model FOLDER --adapter DIR --questions rows.jsonl --batch-rows 8 --rounds 2
+    python bench/generate.py --model FOLDER --adapter DIR --questions rows.jsonl --batch-rows 16 --rounds 2
 
 Questions are JSON lines {"messages": [...]}, of which those up to the last question are asked, or {"question": ...};
 without a file 32 Chinese legal questions are. Ways: `generate` one by one, `generate` over left-padded batches, and
@@ -89,7 +89,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--questions", type=Path, help="JSON lines")
     parser.add_argument("--count", type=int, default=32, help="questions to ask at most")
     parser.add_argument("--new-tokens", type=int, default=64)
-    parser.add_argument("--batch-rows", type=int, nargs="+", default=[8, 32])
+    parser.add_argument("--batch-rows", type=int, nargs="+", default=[16])
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument(
         "--no-stop", action="store_true", help="every answer has --new-tokens tokens, whatever they are"

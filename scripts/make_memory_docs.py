@@ -20,7 +20,7 @@ CARDS_GIB = (24, 40, 80)
 QWEN_7B = ModelShape(28, 3584, 28, 4, 128, 18944, 152064, False, layer_extras=3584 + 2 * 512)
 # Rank 64 on seven projections, dropout 0.1, bfloat16; 4 rows of 384 tokens, of which about 1,000 have a loss.
 JOB = Demand(
-    Kind("fast", 2, 64, Projections, True, True), "cuda", MicroBatch(4, 1536, 1000), Answering(8, 128, 512),
+    Kind("fast", 2, 64, Projections, True, True), "cuda", MicroBatch(4, 1536, 1000), Answering(16, 128, 512),
 )  # fmt: skip
 WAYS = (("fast", True), ("fast", False), ("plain", True), ("plain", False))
 
@@ -90,7 +90,7 @@ Nothing on CUDA has been measured: its context, its slack and the sum are estima
 ## The reference job on a card
 
 Qwen2.5-7B in bfloat16, rank 64 on seven projections, dropout 0.1, micro-batches of 4 rows of 384 tokens with 1,000
-labels; answers to 8 questions at a time. GiB, none of it measured; {cards}.
+labels; answers to 16 questions at a time. GiB, none of it measured; {cards}.
 
 """,
     "zh": """# 内存
@@ -152,7 +152,7 @@ CUDA 上没有任何实测：其上下文、余量与总和都是估算。
 
 ## 参考任务在显卡上
 
-Qwen2.5-7B，bfloat16，七个投影上秩 64，dropout 0.1，微批为 4 行 384 个 token、1,000 个标签；每次回答 8 个问题。
+Qwen2.5-7B，bfloat16，七个投影上秩 64，dropout 0.1，微批为 4 行 384 个 token、1,000 个标签；每次回答 16 个问题。
 单位 GiB，均未实测；{cards}。
 
 """,

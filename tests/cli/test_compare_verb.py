@@ -206,7 +206,7 @@ def test_stages_and_unfinished_evaluations_are_said_with_2(exams: tuple[Path, Pa
 def test_a_runs_general_answers_are_those_that_loralab_eval_gets(job: Job, tmp_path: Path) -> None:
     """The same adapter, prompts and settings in two ways: no answer and no score differs."""
     settings = ("evaluate.general=true", "evaluate.max_new_tokens=4", "evaluate.stages=[before,after]",
-                f"run.dir={tmp_path}", "train.max_steps=2", "train.epochs=null", "evaluate.batch_rows=8")  # fmt: skip
+                f"run.dir={tmp_path}", "train.max_steps=2", "train.epochs=null", "evaluate.batch_rows=16")  # fmt: skip
     trained = invoke("train", job.config, *settings, "--json")
     assert trained.code == 0, trained.err
     run = Path(json.loads(trained.out.splitlines()[-1])["run"])

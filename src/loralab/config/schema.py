@@ -339,7 +339,7 @@ class EvaluateConfig:
         512, "Longest answer in tokens.", "回答的最大 token 数。", check=_positive, limits="must be at least 1"
     )  # fmt: skip
     batch_rows: int = option(
-        8, "Questions answered together.", "一起回答的问题数。", check=_positive, limits="must be at least 1"
+        16, "Questions answered together.", "一起回答的问题数。", check=_positive, limits="must be at least 1"
     )
     heldout_every_steps: int | None = option(
         None, "Measure held-out loss after every so many steps too; only at stages when empty. A step that is the best"

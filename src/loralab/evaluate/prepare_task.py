@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from loralab.config.schema import EvaluateConfig
 from loralab.data.conversation import Conversation, Message
 from loralab.data.reasons import BadRow
 from loralab.encode.encode import encode_prompt
@@ -31,7 +32,7 @@ from loralab.model.tokenizer import load_tokenizer
 from loralab.run.files import sha256
 from loralab.words import Words, say
 
-BATCH_ROWS = 8
+BATCH_ROWS = EvaluateConfig().batch_rows  # as in training runs, so that both are compared
 # benchmark texts are not ours to change: special tokens in them are read as ordinary characters
 SPECIAL_TOKENS = "text"
 PACKAGES = ("loralab", "torch", "transformers", "peft")
