@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from loralab.engine.fast import attention as attention_module
 from loralab.engine.fast.arrange import Documents
-from loralab.engine.fast.attention import Attention, autograd_backward, autograd_forward, choose_attention
+from loralab.engine.fast.attention import (
+    Attention,
+    autograd_backward,
+    autograd_forward,
+    choose_attention,
+    varlen_forward,
+)
 from loralab.engine.fast.frozen import Frozen, can_pack, freeze
 from loralab.engine.fast.head import label_losses
 from loralab.engine.fast.norm import Norm
@@ -165,6 +172,38 @@ def test_attention_stays_within_a_document_and_looks_back_only() -> None:
         k, v = random(9, 2, 8, seed=1), random(9, 2, 8, seed=2)
 
 
+def causal_at_the_end(
+    query: Any, key: Any, value: Any, cu_seq_q: Any, cu_seq_k: Any, max_q: int, max_k: int, **settings: Any
+) -> Any:
+    """torch's varlen_attn as it is documented, for CUDA alone: the last query of a piece sees all of its keys."""
+    import torch
+
+    assert settings == {"window_size": (-1, 0), "enable_gqa": True}
+    outs = []
+    for (a, b), (c, d) in zip(pairwise(cu_seq_q.tolist()), pairwise(cu_seq_k.tolist()), strict=True):
+        assert b - a <= max_q and d - c <= max_k
+        seen = torch.ones(b - a, d - c, dtype=torch.bool).tril(d - c - b + a)
+        parts = (t.transpose(0, 1)[None] for t in (query[a:b], key[c:d], value[c:d]))
+        attend = torch.nn.functional.scaled_dot_product_attention
+        outs.append(attend(*parts, attn_mask=seen, enable_gqa=True)[0].transpose(0, 1))
+    return torch.cat(outs)
+
+
+@pytest.mark.parametrize("documents", [DOCUMENTS, SHARING])
+def test_sequences_of_any_length_are_laid_out_as_torch_documents_them(
+    monkeypatch: pytest.MonkeyPatch, documents: Documents
+) -> None:
+    varlen = pytest.importorskip("torch.nn.attention.varlen", reason="torch before 2.10")
+    monkeypatch.setattr(varlen, "varlen_attn", causal_at_the_end)
+    q, k, v, dout = (random(9, n, 8, seed=n) for n in (4, 2, 2, 4))
+    (out, saved), (expected, graph) = (way(q, k, v, documents) for way in (varlen_forward, autograd_forward))
+    assert close(out, expected)
+    assert all(
+        close(a, b)
+        for a, b in zip(autograd_backward(dout, saved), autograd_backward(dout, graph), strict=True)
+    )
+
+
 def wrong_gradient(dout: Any, saved: Any) -> tuple[Any, Any, Any]:
     q, k, v = autograd_backward(dout, saved)
     return q, k * 1.01, v
@@ -187,6 +226,7 @@ def test_a_private_operator_that_is_missing_or_differs_is_not_used(
         monkeypatch.setattr(attention_module, "flash_forward", autograd_forward)
     monkeypatch.setattr(attention_module, name, value)
     assert choose_attention("cpu", torch.float32).name == "sdpa"
+    monkeypatch.setattr(attention_module, "find_spec", lambda name: None)  # a torch without varlen
     assert choose_attention("cuda", torch.float32).name == "sdpa"
 
 

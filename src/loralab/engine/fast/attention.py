@@ -3,14 +3,17 @@
 Where documents share their beginning, their own tokens attend to it once for all documents; the two parts of a
 softmax are put together by their sums, which is exact (as in FlashAttention, arXiv 2205.14135, between blocks).
 
-On CPU by torch's flash operator, whose backward needs no graph. It is private to torch: where it is missing, or
-does not give what autograd gives, the public function and a graph for it alone take its place.
+On CPU by torch's flash operator, whose backward needs no graph; on CUDA by its attention for sequences of any length,
+all documents at once (unverified: no GPU has run it). Where these are missing, or do not give what autograd gives, the
+public function and a graph for it alone take their place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import accumulate
 from typing import Any
 
 from loralab.engine.fast.arrange import Documents
@@ -30,10 +33,14 @@ class Attention:
 
 
 def choose_attention(device: str, dtype: Any) -> Attention:
-    """The flash operator if it is there and agrees with autograd on a small example, else autograd."""
+    """The device's own way if it is there and agrees with autograd on a small example, else autograd."""
     public = Attention("sdpa", autograd_forward, autograd_backward)
-    flash = Attention("flash", flash_forward, flash_backward)
-    return flash if device == "cpu" and flash_is_there() and _agree(flash, public, dtype) else public
+    own = None
+    if device == "cpu" and flash_is_there():
+        own = Attention("flash", flash_forward, flash_backward)
+    elif device == "cuda" and find_spec("torch.nn.attention.varlen"):
+        own = Attention("varlen", varlen_forward, autograd_backward)
+    return own if own and _agree(own, public, device, dtype) else public
 
 
 def flash_is_there() -> bool:
@@ -44,12 +51,12 @@ def flash_is_there() -> bool:
     return all(hasattr(torch.ops.aten, n) for n in (name, f"{name}_backward"))
 
 
-def _agree(one: Attention, other: Attention, dtype: Any) -> bool:
+def _agree(one: Attention, other: Attention, device: str, dtype: Any) -> bool:
     """Whether both give the same outputs and gradients for grouped queries of two documents with a shared start."""
     import torch
 
     generator = torch.Generator().manual_seed(0)
-    q, k, v, dout = (torch.randn(9, n, 8, generator=generator).to(dtype) for n in (4, 2, 2, 4))
+    q, k, v, dout = (torch.randn(9, n, 8, generator=generator).to(device, dtype) for n in (4, 2, 2, 4))
     results = []
     for kind in (one, other):
         try:
@@ -118,6 +125,38 @@ def _put_together(out: Any, log_sum: Any, other: Any, other_sum: Any) -> Any:
     share, other_share = ((s - total).exp_()[0].t()[..., None] for s in (log_sum, other_sum))
     out.mul_(share).add_(other * other_share)
     return total
+
+
+def varlen_forward(q: Any, k: Any, v: Any, documents: Documents) -> tuple[Any, Any]:
+    """All documents in one call; the last query of each sees all of its keys, those of a shared beginning first."""
+    import torch
+    from torch.nn.attention.varlen import varlen_attn
+
+    lengths, start = documents.parts, documents.shared
+    seen = [n + start if index else n for index, n in enumerate(lengths)] if start else lengths
+    with torch.enable_grad():
+        leaves = [t.detach().requires_grad_() for t in (q, k, v)]
+        keys, values = (_with_start(t, documents) if start else t for t in leaves[1:])
+        out: Any = varlen_attn(
+            leaves[0], keys, values, _bounds(lengths, q.device), _bounds(seen, q.device), max(lengths), max(seen),
+            window_size=(-1, 0), enable_gqa=True,
+        )  # fmt: skip
+    return out.detach(), (leaves, out)
+
+
+def _with_start(x: Any, documents: Documents) -> Any:
+    """(T, heads, head_dim) with the shared beginning before each document's own tokens, too."""
+    import torch
+
+    start, *own = x.split(documents.parts)
+    return torch.cat([start, *(piece for part in own for piece in (start, part))])
+
+
+def _bounds(lengths: Sequence[int], device: Any) -> Any:
+    """Where each piece begins, and the end of the last, int32."""
+    import torch
+
+    return torch.tensor([0, *accumulate(lengths)], dtype=torch.int32, device=device)
 
 
 def autograd_forward(q: Any, k: Any, v: Any, documents: Documents) -> tuple[Any, Any]:
