@@ -32,7 +32,7 @@ def _fast(tuned: TunedModel, job: Job) -> tuple[Engine, dict[str, Any]]:
     given: dict[str, Any] = {"packing": settings.packing, "budget_tokens": settings.budget_tokens}
     given = {name: value for name, value in given.items() if value is not None}
     engine = FastEngine(
-        tuned, job.config(), options=replace(FastOptions(budget_tokens(job.config())), **given)
+        tuned, job.config(), options=replace(FastOptions(budget_tokens(job.config(), "cpu")), **given)
     )
     facts = {
         "budget_tokens": engine.options.budget_tokens,

@@ -186,7 +186,7 @@ def test_smaller_micro_batches_are_said_and_kept(
     monkeypatch.setattr(memory_need, "free_bytes", lambda device: 1 << 20)
     run = train(quick_config(*SHORT, "train.batch_rows=8"))
     (words,) = [e["message"] for e in run.record.of_kind("warning") if e["code"] == "smaller_micro_batches"]
-    assert words.startswith("micro-batches have up to 256 tokens instead of 2048")
+    assert words.startswith("micro-batches have up to 256 tokens instead of 768")
     assert run.manifest["engine"]["budget_tokens"] == 256
     monkeypatch.undo()
     again = resume(unfinished(run))
@@ -231,9 +231,12 @@ def test_a_run_that_began_on_fast_does_not_go_on_without_it(
     assert open_run(path).manifest["engine"]["name"] == "fast"
 
 
-@pytest.mark.parametrize(("batch_rows", "max_tokens", "budget"), [(1, 100, 256), (4, 384, 1536), (16, 384, 2048)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("batch_rows", "max_tokens", "on_cpu", "elsewhere"),
+    [(1, 100, 256, 256), (4, 100, 400, 400), (4, 384, 768, 1536), (16, 384, 768, 4096)],
+)
 def test_the_budget_follows_what_the_config_asks_for(
-    quick_config: Quick, batch_rows: int, max_tokens: int, budget: int
+    quick_config: Quick, batch_rows: int, max_tokens: int, on_cpu: int, elsewhere: int
 ) -> None:
     config = quick_config(f"train.batch_rows={batch_rows}", f"data.max_tokens={max_tokens}")
-    assert budget_tokens(config) == budget
+    assert (budget_tokens(config, "cpu"), budget_tokens(config, "cuda")) == (on_cpu, elsewhere)

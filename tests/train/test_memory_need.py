@@ -40,7 +40,7 @@ def test_the_fast_engine_is_within_its_budget_and_is_checked(quick_config: Calla
     config = quick_config("train.engine=auto", "data.max_tokens=100")
     need = need_of(config)
     assert need.demand.kind.engine == "fast" and need.demand.check is not None
-    assert 0 < need.demand.batch.tokens <= budget_tokens(config)
+    assert 0 < need.demand.batch.tokens <= budget_tokens(config, "cpu")
 
 
 def test_a_family_that_is_not_known_has_a_reason(quick_config: Callable[..., Any], tmp_path: Any) -> None:
@@ -82,10 +82,10 @@ def test_micro_batches_become_smaller_until_training_fits(
 ) -> None:
     config = quick_config("train.batch_rows=16", "train.accumulate=1", "data.max_tokens=100")
     whole = need_of(config)
-    assert whole.budget_tokens == whole.asked_tokens == 1600
+    assert whole.budget_tokens == whole.asked_tokens == 768
     monkeypatch.setattr(module, "free_bytes", lambda device: whole.plan.phases[0].bytes - 1)
     less = need_of(config)
-    assert less.asked_tokens == 1600 and 256 <= less.budget_tokens < whole.demand.batch.tokens
+    assert less.asked_tokens == 768 and 256 <= less.budget_tokens < whole.demand.batch.tokens
     assert less.demand.batch.tokens <= less.budget_tokens
     assert less.plan.phases[0].bytes < whole.plan.phases[0].bytes
     monkeypatch.setattr(module, "free_bytes", lambda device: 1)

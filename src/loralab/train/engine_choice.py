@@ -170,7 +170,7 @@ def _options(run: Run, given: Material) -> Any:
         began = run.manifest["engine"]
         return FastOptions(int(began["budget_tokens"]), packing=began["packing"])
     if isinstance(given.need, Words):
-        return FastOptions(budget_tokens(given.config))
+        return FastOptions(budget_tokens(given.config, given.tuned.device))
     return FastOptions(given.need.budget_tokens, packing=PACKINGS[given.need.demand.copies])
 
 

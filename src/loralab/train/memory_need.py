@@ -81,7 +81,7 @@ def memory_need(
     fast_is_known = _is_fast(device)
     fast_is_known = fast_is_known and config.model.dtype != "nf4"
     engine = "fast" if fast_is_known and config.train.engine != "plain" else "plain"
-    asked, free = budget_tokens(config), free_bytes(device)
+    asked, free = budget_tokens(config, device), free_bytes(device)
     budget, copies = arrangement or (asked, 0)
     demand = replace(_demand(config, folder, prepared, (engine, budget), device), copies=copies)
     if engine == "fast" and free is not None and arrangement is None:

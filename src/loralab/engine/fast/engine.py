@@ -50,7 +50,7 @@ class FastEngine:
         tick: Tick = lambda: None,
         options: FastOptions | None = None,
     ) -> None:
-        self.options = options or FastOptions(budget_tokens(config))
+        self.options = options or FastOptions(budget_tokens(config, tuned.device))
         self.device, self.tick = tuned.device, tick
         self.seed, self.dropout = config.train.seed, config.lora.dropout
         self.recompute = recomputes(config.train.recompute, tuned.device)
