@@ -76,7 +76,7 @@ def test_auto_takes_the_fast_engine_and_says_why(quick_config: Quick) -> None:
     run = train(quick_config(*SHORT))
     engine, ready = run.manifest["engine"], run.last("model_ready")
     assert engine["name"] == ready["engine"] == "fast" and engine["reason"] == ready["engine_reason"]
-    assert engine["budget_tokens"] == 2 * 384
+    assert engine["budget_tokens"] == 640
     assert engine["packing"] == ("both" if "avx512f" in cpu_features() else "in_place")
     assert engine["attention"] in ("flash", "sdpa") and engine["malloc"] in ("tuned", "default")
     check = engine["self_check"]
@@ -186,7 +186,7 @@ def test_smaller_micro_batches_are_said_and_kept(
     monkeypatch.setattr(memory_need, "free_bytes", lambda device: 1 << 20)
     run = train(quick_config(*SHORT, "train.batch_rows=8"))
     (words,) = [e["message"] for e in run.record.of_kind("warning") if e["code"] == "smaller_micro_batches"]
-    assert words.startswith("micro-batches have up to 256 tokens instead of 768")
+    assert words.startswith("micro-batches have up to 256 tokens instead of 640")
     assert run.manifest["engine"]["budget_tokens"] == 256
     monkeypatch.undo()
     again = resume(unfinished(run))
@@ -233,7 +233,7 @@ def test_a_run_that_began_on_fast_does_not_go_on_without_it(
 
 @pytest.mark.parametrize(
     ("batch_rows", "max_tokens", "on_cpu", "elsewhere"),
-    [(1, 100, 256, 256), (4, 100, 400, 400), (4, 384, 768, 1536), (16, 384, 768, 4096)],
+    [(1, 100, 256, 256), (4, 100, 400, 400), (4, 384, 640, 1536), (16, 384, 640, 4096)],
 )
 def test_the_budget_follows_what_the_config_asks_for(
     quick_config: Quick, batch_rows: int, max_tokens: int, on_cpu: int, elsewhere: int

@@ -82,10 +82,10 @@ def test_micro_batches_become_smaller_until_training_fits(
 ) -> None:
     config = quick_config("train.batch_rows=16", "train.accumulate=1", "data.max_tokens=100")
     whole = need_of(config)
-    assert whole.budget_tokens == whole.asked_tokens == 768
+    assert whole.budget_tokens == whole.asked_tokens == 640
     monkeypatch.setattr(module, "free_bytes", lambda device: whole.plan.phases[0].bytes - 1)
     less = need_of(config)
-    assert less.asked_tokens == 768 and 256 <= less.budget_tokens < whole.demand.batch.tokens
+    assert less.asked_tokens == 640 and 256 <= less.budget_tokens < whole.demand.batch.tokens
     assert less.demand.batch.tokens <= less.budget_tokens
     assert less.plan.phases[0].bytes < whole.plan.phases[0].bytes
     monkeypatch.setattr(module, "free_bytes", lambda device: 1)
