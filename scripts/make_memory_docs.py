@@ -78,12 +78,9 @@ took 1,029 MiB instead of 1,506 MiB, in more time.
 
 `python bench/memory.py MODEL_FOLDER` takes two steps for each shape in a process of its own and compares the peak
 with the plan. The same shape differs from run to run by up to a tenth, as the allocator has it; each line is one run.
-SmolLM2-135M in float32, rank 64, dropout 0.1, half of the tokens with a loss, on Linux with glibc:
+In float32, rank 64, dropout 0.1, half of the tokens with a loss, on Linux with glibc:
 
 {measured}
-
-Three whole runs of the same model (2 x 256 and 4 x 128 tokens on the fast engine with its check, 2 x 256 on the plain
-one) took 2,963, 1,694 and 3,399 MiB; their plans were within 8 % of that.
 
 Nothing on CUDA has been measured: its context, its slack and the sum are estimates.
 
@@ -140,13 +137,9 @@ loralab check law.yaml --calibrate
 ## 有多接近
 
 `python bench/memory.py 模型文件夹` 对每种形状在单独的进程中运行两步，并将峰值与估算比较。同一形状各次运行之间因分配器而相差至多约一成；每行是一次运行。
-SmolLM2-135M，float32，秩 64，
-dropout 0.1，一半的 token 有损失，Linux 与 glibc：
+float32，秩 64，dropout 0.1，一半的 token 有损失，Linux 与 glibc：
 
 {measured}
-
-同一模型的三次完整运行（快速引擎含自检 2 x 256 与 4 x 128 个 token，plain 引擎 2 x 256）用了 2,963、1,694 和 3,399 MiB；
-估算与之相差在 8 % 以内。
 
 CUDA 上没有任何实测：其上下文、余量与总和都是估算。
 
@@ -170,7 +163,10 @@ COLUMNS = {
     ),
     "zh": ("引擎", "重算", "权重", "适配器、梯度、优化器", "激活", "其余", "合计"),
 }
-MEASURED_COLUMNS = {"en": ("shape", "plan", "measured", "ratio"), "zh": ("形状", "估算", "实测", "比值")}
+MEASURED_COLUMNS = {
+    "en": ("model", "shape", "plan", "measured", "ratio"),
+    "zh": ("模型", "形状", "估算", "实测", "比值"),
+}
 ARITHMETIC = {
     "en": ("## Its arithmetic", "The first row of the table, engine fast with recomputation:"),
     "zh": ("## 计算过程", "表中第一行，引擎 fast 并重算："),
@@ -182,14 +178,18 @@ FOOT = {
 }
 NAMES = {"en": "memory.md", "zh": "memory.zh-CN.md"}
 SMOL = ModelShape(30, 576, 9, 3, 64, 1536, 49152, True)  # SmolLM2-135M
+QWEN = ModelShape(24, 896, 14, 2, 64, 4864, 151936, True, layer_extras=1152)  # Qwen2.5-0.5B
 # MiB that bench/memory.py measured: engine, rows, tokens of a row, recompute.
 MEASURED = {
-    ("fast", 1, 512, False): 1683,
-    ("fast", 2, 512, False): 2293,
-    ("fast", 1, 512, True): 1523,
-    ("plain", 2, 256, False): 3626,
-    ("plain", 2, 256, True): 2523,
-}
+    "SmolLM2-135M": (SMOL, {
+        ("fast", 1, 512, False): 1699, ("fast", 2, 512, False): 2262, ("fast", 1, 512, True): 1513,
+        ("plain", 2, 256, False): 3734, ("plain", 2, 256, True): 2523,
+    }),
+    "Qwen2.5-0.5B": (QWEN, {
+        ("fast", 1, 384, False): 3534, ("fast", 2, 320, False): 3924, ("fast", 2, 320, True): 3623,
+        ("plain", 2, 256, False): 8363,
+    }),
+}  # fmt: skip
 
 
 def pages() -> dict[Path, str]:
@@ -213,12 +213,13 @@ def _page(language: str) -> str:
 
 def _measured(language: str) -> str:
     rows = []
-    for (engine, count, tokens, recompute), now in MEASURED.items():
-        kind = Kind(engine, 4, 64, Projections, True, recompute)
-        batch = MicroBatch(count, count * tokens, count * tokens // 2)
-        planned = plan_memory(SMOL, Demand(kind, "cpu", batch, Answering(1, 1, 1))).total_bytes >> 20
-        name = f"{engine}:{count}x{tokens}{':recompute' if recompute else ''}"
-        rows.append((name, f"{planned:,} MiB", f"{now:,} MiB", f"{planned / now:.2f}"))
+    for model, (shape, found) in MEASURED.items():
+        for (engine, count, tokens, recompute), now in found.items():
+            kind = Kind(engine, 4, 64, Projections, True, recompute)
+            batch = MicroBatch(count, count * tokens, count * tokens // 2)
+            planned = plan_memory(shape, Demand(kind, "cpu", batch, Answering(1, 1, 1))).total_bytes >> 20
+            name = f"{engine}:{count}x{tokens}{':recompute' if recompute else ''}"
+            rows.append((model, name, f"{planned:,} MiB", f"{now:,} MiB", f"{planned / now:.2f}"))
     return _table(MEASURED_COLUMNS[language], rows)
 
 
