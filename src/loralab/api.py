@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
+from loralab.config import load_config
 from loralab.config.render import to_dict
 from loralab.config.schema import Config
+from loralab.errors import Problem, UsageError
 from loralab.report import write_report
 from loralab.run.folder import RunFolder
 from loralab.run.view import Run
-from loralab.track import Sink, sinks_for
+from loralab.track import Sink, Synced, sinks_for
+from loralab.track import sync as syncing
+from loralab.track.swanlab import Asked, choose_mode, has_key, names_of
+from loralab.track.sync import Progress
 from loralab.train import resume as resuming
 from loralab.train import start as starting
 from loralab.train.start import SinkMaker
 from loralab.train.stop import StopRequest
+from loralab.words import say
 
 
 def train(
@@ -48,7 +55,31 @@ def resume(
 ) -> Run:
     """Carry a run on from its newest whole checkpoint, to the same result as if it had not been interrupted."""
     with _reporting(sinks, language) as make_sinks:
-        return resuming.resume(path, overrides, make_sinks=make_sinks, stop=stop, tell=tell)
+        run = resuming.resume(path, overrides, make_sinks=make_sinks, stop=stop, tell=tell)
+    if not run.folder.report.is_file():  # its process was killed between the end of the run and its page
+        write_report(run, language)
+    return run
+
+
+def sync(
+    run: Run,
+    mode: Asked = "auto",
+    *,
+    progress: Progress = lambda done, total: None,
+    idle_seconds: float = 120.0,
+) -> Synced:
+    """Make the SwanLab record of a run whole, and send it where there is a key; see `loralab sync`.
+
+    Raises UsageError (no key for `online`, a run that is being written) and SinkFailed.
+    """
+    if mode == "online" and not has_key(os.environ, Path.cwd()):
+        raise UsageError(
+            Problem(say("there is no key for SwanLab"), next=say("swanlab login, or set SWANLAB_API_KEY"))
+        )
+    config = load_config(run.folder.config)
+    settings = _shareable(config, run.manifest)
+    names = names_of(run.folder, config.track.project, run.folder.path.name, settings)
+    return syncing.sync(run, names, choose_mode(mode, os.environ, Path.cwd()), progress, idle_seconds)
 
 
 @contextlib.contextmanager
@@ -63,7 +94,7 @@ def _reporting(sinks: Sequence[Sink], language: str) -> Iterator[SinkMaker]:
     try:
         yield make_sinks
     except BaseException:
-        for folder in folders:
+        for folder in (f for f in folders if f.path.is_dir()):  # one that was moved away is not made again
             # what ended the run is what the reader must hear of, not that its page could not be written
             with contextlib.suppress(Exception):
                 write_report(Run(folder), language)

@@ -26,7 +26,7 @@ class Recorder:
         self._note("open")
 
     def handle(self, event: Any) -> None:
-        self._note(event["step"])
+        self._note(event.get("step"))
         self.handled.set()
 
     def close(self, status: str) -> None:

@@ -9,67 +9,17 @@ from pathlib import Path
 import pytest
 import yaml
 from fake_cloud import cloud
-from fake_sinks import Failures
+from trial import Trial
 
 from loralab.config.schema import Config, TrackConfig
-from loralab.run import EventWriter, Run, RunFolder
-from loralab.track import Fanout, Mirror, SinkFailed, SwanLabSink, sinks_for, verify
+from loralab.run import EventWriter, RunFolder
+from loralab.track import Mirror, SinkFailed, SwanLabSink, sinks_for
+from loralab.track.child import Censor
+from loralab.track.settings import flatten
 from loralab.track.swanlab import child_environment, choose_mode, project_name
-from loralab.track.swanlab_child import Censor, flatten
-from loralab.track.verify import read_records, recorded
+from loralab.track.verify import recorded
 
 KEY = "k3y0fs0me0ne"
-
-
-@pytest.fixture(autouse=True)
-def no_login(monkeypatch, tmp_path):
-    for name in [n for n in os.environ if n.startswith("SWANLAB_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("SWANLAB_ROOT", str(tmp_path / "login"))
-
-
-class Trial:
-    """A run folder whose events go to a SwanLab sink, as a training run would send them."""
-
-    def __init__(self, path: Path, sink: SwanLabSink | None = None) -> None:
-        self.folder = RunFolder(path / "0001-trial")
-        self.folder.path.mkdir(parents=True, exist_ok=True)
-        self.writer = EventWriter(self.folder.events)
-        self.sink = sink or offline()
-        self.failures = Failures()
-        self.fanout = Fanout([self.sink], self.folder, self.failures)
-
-    def emit(self, kind, **fields):
-        self.fanout.publish(self.writer.append(kind, **fields))
-
-    def steps(self, first, last, loss=None):
-        for step in range(first, last + 1):
-            self.emit("step", step=step, epoch=step / 10, loss=loss or 1 / step, grad_norm=2.0,
-                      learning_rate=1e-4, tokens=300, label_tokens=100, rows=4, seconds=0.5,
-                      peak_bytes=2**30)  # fmt: skip
-
-    def stage(self, name, questions, value):
-        self.emit("stage_started", stage=name)
-        for number in range(1, questions + 1):
-            self.emit("prediction", stage=name, id=f"id{number}", question=f"问题 {number}\r\n?",
-                      answer=f"{name} 答 {number}", reference=f"参考 {number}")  # fmt: skip
-        self.emit("scored", stage=name, task="heldout", metric="loss", value=value, low=0.0, high=9.0, n=5)
-        self.emit("stage_finished", stage=name, seconds=1.0)
-
-    def close(self, status="finished", seconds=15.0):
-        self.fanout.close(status, seconds)
-        self.writer.close()
-
-    @property
-    def mirror(self):
-        return verify(Run(self.folder))
-
-    @property
-    def swanlab_runs(self):
-        files = self.folder.track("swanlab").glob("run-*/run-*.swanlab")
-        return sorted(
-            (list(read_records(path)) for path in files), key=lambda r: r[0].start.started_at.ToNanoseconds()
-        )
 
 
 def offline(**more):
@@ -132,7 +82,7 @@ def test_offline_every_scalar_and_text_is_found_whatever_the_environment_says(tm
 
 
 def test_two_runs_in_one_process_and_a_resume_in_a_later_one(tmp_path):
-    one, two = Trial(tmp_path / "one"), Trial(tmp_path / "two")
+    one, two = Trial(tmp_path / "one", offline()), Trial(tmp_path / "two", offline())
     for step in range(1, 5):
         one.steps(step, step)
         two.steps(step, step, loss=7.0)
@@ -145,7 +95,7 @@ def test_two_runs_in_one_process_and_a_resume_in_a_later_one(tmp_path):
     assert recorded(two.folder)[0]["train/loss", 4] == 7.0
     assert two.mirror.whole and one.mirror == Mirror(37, 37, 2, 2)
 
-    again = Trial(tmp_path / "one")
+    again = Trial(tmp_path / "one", offline())
     again.emit("run_resumed", from_step=4)
     again.steps(5, 8, loss=0.125)
     again.close()
@@ -157,7 +107,7 @@ def test_two_runs_in_one_process_and_a_resume_in_a_later_one(tmp_path):
 
 
 def test_superseded_steps_of_a_replayed_record_are_not_in_the_newest_swanlab_run(tmp_path):
-    trial = Trial(tmp_path)
+    trial = Trial(tmp_path, offline())
     trial.steps(1, 3)
     trial.emit("run_resumed", from_step=1)
     trial.steps(2, 4, loss=0.125)
@@ -170,7 +120,7 @@ def test_superseded_steps_of_a_replayed_record_are_not_in_the_newest_swanlab_run
 
 
 def test_verify_counts_what_is_missing_or_wrong(tmp_path):
-    trial = Trial(tmp_path)
+    trial = Trial(tmp_path, offline())
     trial.steps(1, 2)
     trial.stage("after", 2, 1.0)
     trial.close()
@@ -217,7 +167,7 @@ def test_a_saved_login_makes_auto_online_and_its_key_reaches_the_server_but_no_f
 
 
 def test_a_finish_that_hangs_is_ended_and_the_record_on_disk_is_whole(tmp_path, monkeypatch):
-    with cloud(refusing=True) as server:
+    with cloud("503") as server:
         monkeypatch.setenv("SWANLAB_API_KEY", KEY)
         monkeypatch.setenv("SWANLAB_API_HOST", f"http://127.0.0.1:{server.server_port}")
         trial = Trial(tmp_path, SwanLabSink("online", "p", "t", {}, close_seconds=1.0))
@@ -226,7 +176,7 @@ def test_a_finish_that_hangs_is_ended_and_the_record_on_disk_is_whole(tmp_path, 
         trial.close()
     assert trial.failures == [("swanlab", trial.failures[0][1], 0)]
     assert "did not finish within 1 s" in trial.failures[0][1]
-    assert trial.sink._process.poll() is not None
+    assert trial.sink._child.process.poll() is not None
     assert trial.mirror.whole
     assert files_with(KEY, tmp_path) == []
 
@@ -244,7 +194,7 @@ def test_a_server_that_says_nothing_does_not_hold_up_the_end_of_the_run(tmp_path
         assert time.monotonic() - start < 3
         connection.close()
     assert trial.failures == [("swanlab", "did not finish within 0.5 s", 3)]
-    assert trial.sink._process.poll() is not None
+    assert trial.sink._child.process.poll() is not None
     assert files_with(KEY, tmp_path) == []
 
 
@@ -255,8 +205,8 @@ def test_a_child_that_is_killed_has_its_record_on_disk_and_is_reported(tmp_path)
     deadline = time.monotonic() + 15
     while not recorded(folder)[0] and time.monotonic() < deadline:
         time.sleep(0.05)  # another process writes a file: there is nothing to wait on
-    sink._process.kill()
-    sink._process.wait()
+    sink._child.process.kill()
+    sink._child.process.wait()
     assert recorded(folder)[0] == {("train/loss", 1): 0.5}
     with pytest.raises(SinkFailed, match="ended with code -9"):
         sink.handle(writer.append("step", step=2, loss=0.5))
@@ -270,15 +220,15 @@ def test_a_child_whose_run_goes_away_finishes_by_itself_and_ctrl_c_is_not_for_it
     for step in (1, 2):
         sink.handle({"seq": step, "kind": "step", "step": step, "loss": 0.5})
     sink.handle({"seq": 3, "kind": "held_out", "step": 2, "loss": 0.25})
-    sink._process.send_signal(signal.SIGINT)
+    sink._child.process.send_signal(signal.SIGINT)
     if end == "sigterm":
         deadline = time.monotonic() + 15
         while len(recorded(RunFolder(tmp_path))[0]) < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
-        sink._process.terminate()
+        sink._child.process.terminate()
     else:
-        sink._process.stdin.close()
-    assert sink._process.wait(15) == 0
+        sink._child.process.stdin.close()
+    assert sink._child.process.wait(15) == 0
     sink.abandon()
     assert recorded(RunFolder(tmp_path))[0] == {
         ("train/loss", 1): 0.5, ("train/loss", 2): 0.5, ("heldout/loss", 2): 0.25,
@@ -288,6 +238,7 @@ def test_a_child_whose_run_goes_away_finishes_by_itself_and_ctrl_c_is_not_for_it
 @pytest.mark.skipif(bool(importlib.util.find_spec("swanboard")), reason="swanboard is installed")
 def test_local_mode_says_which_package_it_lacks(tmp_path):
     trial = Trial(tmp_path, SwanLabSink("local", "p", "t", {}))
+    trial.steps(1, 1)
     trial.close()
     assert "pip install 'swanlab[dashboard]'" in trial.failures[0][1]
 
@@ -334,7 +285,7 @@ def test_the_child_finds_the_login_of_the_working_folder_and_nothing_that_breaks
     assert all(Path(entry).is_absolute() for entry in made["PYTHONPATH"].split(os.pathsep))
 
 
-def test_settings_are_flat_and_hold_only_what_swanlab_shows():
+def test_settings_are_flat_and_hold_only_what_trackers_show():
     settings = {"a": {"b": {"c": 1}, "d": None}, "e": (1, 2), "f": True, "g": math.nan, "h": {}, "i": 1e-4}
     assert flatten(settings) == {
         "a.b.c": 1, "a.d": "none", "e": "1, 2", "f": True, "g": "nan", "h": "{}", "i": 1e-4,

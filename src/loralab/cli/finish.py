@@ -11,12 +11,15 @@ from loralab.cli.tables import print_scores
 from loralab.cli.terminal import TerminalSink
 from loralab.errors import Interrupted, LoralabError, Problem, RunFailed
 from loralab.run.view import Run
+from loralab.track.checked import checked_words
 from loralab.words import say
 
 
 def finish(run: Run, console: Console, as_json: bool) -> None:
     """Scores and verdict, the report's path, the next command; with `as_json` the one JSON line on stdout."""
     print_scores(run, console)
+    for words in checked_words(run.folder):
+        console.say(words)
     console.say(say("report: {path}", path=run.folder.report))
     if as_json:
         console.data(final_line(run))
@@ -35,6 +38,8 @@ def telling_how_to_resume(console: Console, terminal: TerminalSink) -> Iterator[
         yield
     except (Interrupted, KeyboardInterrupt) as error:
         if terminal.folder:
+            for words in checked_words(terminal.folder):
+                console.say(words)
             console.say(say("stopped; everything up to the last finished step is saved"))
             console.next(say("loralab resume {path}", path=terminal.folder.path), loudness=QUIET)
         raise error

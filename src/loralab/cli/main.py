@@ -29,6 +29,7 @@ VERBS = {
     "ls": "List runs.",
     "report": "Write a run's report page.",
     "compare": "Compare runs: what is better, and at what cost.",
+    "sync": "Make a run's SwanLab record whole, and send it.",
     "fetch": "Download a model from a hub.",
     "env": "Show the machine and the software.",
     "demo": "Run the whole line on the built-in model and data.",

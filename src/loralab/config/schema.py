@@ -363,8 +363,13 @@ class TrackConfig:
         "SwanLab 镜像；auto 在有密钥时为 online，否则为 offline。",
     )  # fmt: skip
     tensorboard: bool = option(
-        False, "TensorBoard mirror; not part of this version.", "TensorBoard 镜像；本版本没有。"
-    )
+        False, "TensorBoard mirror, in track/tensorboard/; needs the extra tensorboard.",
+        "TensorBoard 镜像，位于 track/tensorboard/；需要附加依赖 tensorboard。",
+    )  # fmt: skip
+    wandb: Literal["off", "offline"] = option(
+        "off", "Weights & Biases mirror, in track/wandb/, without network; needs the extra wandb.",
+        "Weights & Biases 镜像，位于 track/wandb/，不联网；需要附加依赖 wandb。",
+    )  # fmt: skip
     project: str = option("loralab", "Name of the project in the trackers.", "跟踪工具中的项目名。")
 
 

@@ -10,26 +10,28 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
-import subprocess
-import sys
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from loralab.run.events import Event
-from loralab.run.files import dump_json
 from loralab.run.folder import RunFolder
+from loralab.track.checked import checked_file, keep_checked
 from loralab.track.curves import clean
 from loralab.track.fanout import SinkFailed
+from loralab.track.process import Child, Reply, python_path
+from loralab.track.verify import Mirror
 
 CHILD_MODULE = "loralab.track.swanlab_child"
 CLOSE_SECONDS = 12.0
-END_SECONDS = 1.0
+LATE_SHARE = (
+    0.6  # of the time to finish: from then on the record on disk is looked at without waiting for SwanLab
+)
 Mode = Literal["online", "offline", "local"]
+Asked = Literal["auto", "online", "offline", "local"]
 
 # All other SWANLAB_ variables are kept from the child: some end every init (SWANLAB_PROJECT, which
 # Transformers documents), some call a webhook even offline, and SWANLAB_DEBUG prints the key.
@@ -48,7 +50,7 @@ class SwanLabSink:
 
     def __init__(
         self,
-        mode: Literal["auto", "online", "offline", "local"],
+        mode: Asked,
         project: str,
         title: str,
         settings: Mapping[str, Any],
@@ -56,113 +58,83 @@ class SwanLabSink:
     ) -> None:
         self._mode, self._project, self._title, self._settings = mode, project, title, settings
         self._close_seconds = close_seconds
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
+        self._folder = RunFolder(Path())
+        self._begun = False
 
     def open(self, run: RunFolder) -> None:
-        """Start the child and wait until SwanLab has a run, so that events wait where they are counted."""
-        folder = run.track(self.name).absolute()
-        folder.mkdir(parents=True, exist_ok=True)
-        mode = choose_mode(self._mode, os.environ, Path.cwd())
-        with (folder / "child.log").open("ab") as log:
-            self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", CHILD_MODULE],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd=folder,
-                env=child_environment(os.environ, Path.cwd()),
-                start_new_session=True,  # Ctrl-C in the terminal is for the run, which then closes its sinks
-            )
-        self._send({"open": {**self._names(run), "mode": mode, "events": str(run.events.absolute())}})
-        self._expect("ready")
+        """Start the process; SwanLab's run begins with the first event, which tells whether one goes on."""
+        self._folder = run
+        checked_file(run, self.name).unlink(missing_ok=True)  # of an earlier attempt
+        self._mode = choose_mode(self._mode, os.environ, Path.cwd())
+        self._child = start_child(run)
+        names = names_of(run, self._project, self._title, self._settings)
+        late = {"late_seconds": LATE_SHARE * self._close_seconds}
+        self._child.send({"open": {**names, "mode": self._mode, **late}})
 
     def handle(self, event: Event) -> None:
-        """Pass one event on."""
-        if self._process.poll() is not None:
-            raise self._failure()
-        self._send({"event": event})
+        """Pass one event on; with the first, wait until SwanLab has a run: events wait where they are counted."""
+        assert self._child is not None
+        self._child.send({"event": event})
+        if not self._begun:
+            self._child.expect("ready")
+            self._begun = True
 
     def close(self, status: str) -> None:
-        """Ask SwanLab to finish; after `close_seconds` its process is ended and the mirror has failed."""
-        self._send({"close": status})
+        """Ask SwanLab to finish and compare its record with events.jsonl.
+
+        After `close_seconds` the process is ended and the mirror has failed, as it has if anything is missing.
+        """
+        assert self._child is not None
+        self._child.send({"close": status})
         try:
-            self._process.wait(self._close_seconds)
-        except subprocess.TimeoutExpired:
-            self._end()
+            told = self._child.expect("finished", self._close_seconds)
+        except TimeoutError:
+            self._child.end()
+            self._keep(self._child.told, finished=False)
             raise SinkFailed(
                 f"SwanLab did not finish within {self._close_seconds:g} s and was ended;"
-                " what had not been uploaded is in the run folder"
+                " what had not been uploaded is in the run folder: loralab sync sends it"
             ) from None
-        self._expect("finished")
-        self._release()
+        self._child.end_quietly()
+        mirror = self._keep(told, finished=True)
+        if told.get("refused"):
+            raise SinkFailed(f"SwanLab's server refused {told['refused']} records: {told.get('reason')}")
+        if mirror and not mirror.whole:
+            raise SinkFailed(f"SwanLab's record lacks {mirror.missing}: loralab sync makes it whole")
 
     def abandon(self) -> None:
-        """End the child at once."""
+        """End the process at once."""
         if self._child is not None:
             self._child.kill()
-            self._child.wait()
-            self._release()
 
-    @property
-    def _process(self) -> subprocess.Popen[bytes]:
-        assert self._child is not None
-        return self._child
+    def _keep(self, told: Mapping[str, Any], finished: bool) -> Mirror | None:
+        """Note in the run folder what the mirror holds."""
+        if "mirror" not in told:
+            return None
+        mirror = Mirror(**told["mirror"])
+        keep_checked(self._folder, self.name, self._mode, mirror, finished=finished)
+        return mirror
 
-    def _names(self, run: RunFolder) -> dict[str, Any]:
-        project = project_name(self._project)
-        title = clean(self._title).strip()[:512] or run.path.name
-        told = f"{self._project} · " if project != self._project else ""
-        return {
-            "project": project,
-            "name": title,
-            "description": clean(f"{told}{run.path.name}")[:1024],
-            "settings": dict(self._settings),
-        }
 
-    def _send(self, message: Mapping[str, Any]) -> None:
-        stream = self._process.stdin
-        assert stream is not None
-        try:
-            stream.write(dump_json(message).encode("utf-8") + b"\n")
-            stream.flush()
-        except OSError:
-            raise self._failure() from None
+def start_child(run: RunFolder, on_progress: Callable[[Reply], None] = lambda reply: None) -> Child:
+    """SwanLab's process for a run."""
+    folder = run.track(SwanLabSink.name).absolute()
+    return Child("SwanLab", CHILD_MODULE, folder, child_environment(os.environ, Path.cwd()), on_progress)
 
-    def _expect(self, word: str) -> None:
-        reply = self._reply()
-        if word not in reply:
-            raise self._failure(reply)
 
-    def _reply(self) -> Mapping[str, Any]:
-        stream = self._process.stdout
-        assert stream is not None
-        line = stream.readline() if not stream.closed else b""
-        value = json.loads(line) if line.endswith(b"\n") else {}
-        return value if isinstance(value, dict) else {}
-
-    def _failure(self, reply: Mapping[str, Any] | None = None) -> SinkFailed:
-        """Why the child is gone, in its own words where it left some."""
-        reply = self._reply() if reply is None else reply
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(END_SECONDS)
-        self._end()
-        code = self._process.returncode
-        return SinkFailed(str(reply.get("failed") or f"SwanLab's process ended with code {code}"))
-
-    def _end(self) -> None:
-        """Terminate, then kill."""
-        for stop in (self._process.terminate, self._process.kill):
-            if self._process.poll() is None:
-                stop()
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._process.wait(END_SECONDS)
-        self._release()
-
-    def _release(self) -> None:
-        for stream in (self._process.stdin, self._process.stdout):
-            assert stream is not None
-            with contextlib.suppress(OSError):  # what is left in the buffer of a broken pipe
-                stream.close()
+def names_of(run: RunFolder, project: str, title: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a SwanLab run is called and shows."""
+    name = project_name(project)
+    told = f"{project} · " if name != project else ""
+    return {
+        "run": run.path.name,
+        "events": str(run.events.absolute()),
+        "project": name,
+        "name": clean(title).strip()[:512] or run.path.name,
+        "description": clean(f"{told}{run.path.name}")[:1024],
+        "settings": dict(settings),
+    }
 
 
 def project_name(project: str) -> str:
@@ -179,17 +151,19 @@ def project_name(project: str) -> str:
     return f"{plain[:80].rstrip('-.') or 'loralab'}-{digits}"
 
 
-def choose_mode(
-    mode: Literal["auto", "online", "offline", "local"], environment: Mapping[str, str], folder: Path
-) -> Mode:
+def choose_mode(mode: Asked, environment: Mapping[str, str], folder: Path) -> Mode:
     """What `auto` means here and now; a SWANLAB_MODE that keeps data on this machine is heeded."""
     if mode != "auto":
         return mode
     asked = environment.get("SWANLAB_MODE", "").strip().lower()
     if asked in ("offline", "local", "disabled"):
         return "offline"
-    key = environment.get("SWANLAB_API_KEY", "").strip()
-    return "online" if key or login_folder(environment, folder) else "offline"
+    return "online" if has_key(environment, folder) else "offline"
+
+
+def has_key(environment: Mapping[str, str], folder: Path) -> bool:
+    """Whether a key for SwanLab's server can be found."""
+    return bool(environment.get("SWANLAB_API_KEY", "").strip() or login_folder(environment, folder))
 
 
 def login_folder(environment: Mapping[str, str], folder: Path) -> Path | None:
@@ -211,7 +185,7 @@ def child_environment(environment: Mapping[str, str], folder: Path) -> dict[str,
     if login is not None:
         kept["SWANLAB_ROOT"] = str(login)
     return kept | {
-        "PYTHONPATH": os.pathsep.join(str(folder / entry) for entry in sys.path if entry),
+        **python_path(folder),
         "PYTHONUTF8": "1",  # SwanLab's greeting holds characters that other encodings lack
         "COLUMNS": "400",  # unbroken lines, in which a key can be found and struck out
         "NO_COLOR": "1",

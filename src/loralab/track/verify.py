@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +31,17 @@ class Mirror:
     def whole(self) -> bool:
         """Whether nothing is missing."""
         return (self.scalars_expected, self.texts_expected) == (self.scalars_found, self.texts_found)
+
+    @property
+    def missing(self) -> str:
+        """What is not there, such as "3 of 60 points, 0 of 4 texts"."""
+        points = self.scalars_expected - self.scalars_found
+        texts = self.texts_expected - self.texts_found
+        return f"{points} of {self.scalars_expected} points, {texts} of {self.texts_expected} texts"
+
+    def to_dict(self) -> dict[str, int]:
+        """The counts by name."""
+        return dataclasses.asdict(self)
 
 
 def verify(run: Run) -> Mirror:

@@ -7,6 +7,7 @@ from loralab.words_zh.comparison import COMPARISON, COMPARISON_LITERAL
 from loralab.words_zh.data import DATA, DATA_LITERAL
 from loralab.words_zh.doctor import DOCTOR, DOCTOR_LITERAL
 from loralab.words_zh.evaluation import EVALUATION, EVALUATION_LITERAL
+from loralab.words_zh.faults import FAULTS
 from loralab.words_zh.formats import FORMATS_LITERAL, FORMATS_WORDS
 from loralab.words_zh.general import GENERAL
 from loralab.words_zh.memory import MEMORY
@@ -17,10 +18,11 @@ from loralab.words_zh.runs import RUNS, RUNS_LITERAL
 from loralab.words_zh.scoring import SCORING
 from loralab.words_zh.settings import SETTINGS, SETTINGS_LITERAL
 from loralab.words_zh.tasks import TASKS_LITERAL, TASKS_WORDS
+from loralab.words_zh.tracking import TRACKING
 
 ROOMS: tuple[dict[str, str], ...] = (
     COMMANDS, SETTINGS, MODELS, RUNS, PAGES, RECORDS, FORMATS_WORDS, DOCTOR, DATA, COMPARISON, SCORING,
-    TASKS_WORDS, EVALUATION, GENERAL, MEMORY,
+    TASKS_WORDS, EVALUATION, GENERAL, MEMORY, TRACKING, FAULTS,
 )  # fmt: skip
 LITERAL: tuple[str, ...] = (
     *COMMANDS_LITERAL, *SETTINGS_LITERAL, *MODELS_LITERAL, *RUNS_LITERAL,
