@@ -6,12 +6,13 @@ MODEL ?=
 LORALAB := $(BIN)/loralab
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint types check clean
+.PHONY: help demo test faults lint types check clean
 
 help:
 	@echo "make demo                  run the whole line on the built-in model and data"
 	@echo "make demo MODEL=owner/name the same on a real model (needs a hub or a local folder)"
 	@echo "make test                  run the tests (offline, after installation)"
+	@echo "make faults                kill 200 runs at random moments and carry them on (20 minutes or more)"
 	@echo "make lint types            ruff and mypy --strict"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -27,6 +28,12 @@ demo: $(STAMP)
 # one process a core, up to four, and one thread in each
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+# ROUNDS=20 SEED=1 for others; the runs of a round that goes wrong stay where the first line says
+ROUNDS ?= 200
+SEED ?= 0
+faults: $(STAMP)
+	cd tests && OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 ../$(BIN)/python -m faults --rounds $(ROUNDS) --seed $(SEED)
 
 lint: $(STAMP)
 	$(BIN)/ruff check src tests scripts bench

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ os.environ.setdefault("LORALAB_LANG", "en")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny: more threads only wait for each other
 
 from doubles.command import Job, ended, start
+from doubles.job_files import write_job, write_rows
 from doubles.tiny_model import write_tiny_model
 
 # the same examples everywhere, and no test that fails because a machine is slow
@@ -24,11 +24,6 @@ settings.register_profile(
     "tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tests")
-
-QUESTIONS = [
-    "租房到期后房东不退押金怎么办？", "试用期最长可以约定多久？", "借条上没有写利息，可以要利息吗？", "邻居的树枝伸到我家院子？",
-    "网购收到假货可以要求几倍赔偿？", "离婚后抚养费付到什么时候？", "公司一直不签书面劳动合同？", "口头遗嘱有效吗？",
-]  # fmt: skip
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,15 +42,6 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rows_file(tmp_path: Path) -> Path:
     """24 input/output rows of different lengths in a JSON-lines file."""
     return write_rows(tmp_path / "rows.jsonl")
-
-
-def write_rows(path: Path) -> Path:
-    lines = [
-        {"input": f"{i}. {QUESTIONS[i % len(QUESTIONS)]}", "output": f"答{i}：" + "依法处理。" * (1 + i % 3)}
-        for i in range(24)
-    ]
-    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8")
-    return path
 
 
 @pytest.fixture
@@ -83,15 +69,5 @@ def job(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
     Read only: copy the run folder to change it.
     """
     folder = tmp_path_factory.mktemp("job")
-    rows = write_rows(folder / "rows.jsonl")
-    config = folder / "job.yaml"
-    config.write_text(
-        f"model: {{name: {tiny_model}}}\n"
-        f"data: {{train: {rows}, test: 4, probes: 2}}\n"
-        "lora: {rank: 4, dropout: 0.1}\n"
-        "train: {batch_rows: 2, accumulate: 2, learning_rate: 1e-2, save_every_steps: 2, log_every_steps: 1}\n"
-        "evaluate: {max_new_tokens: 24, answers: 4, batch_rows: 2, general: false}\n"
-        "track: {swanlab: off}\nrun: {name: job}\n",
-        "utf-8",
-    )
+    config = write_job(folder, tiny_model)
     return Job(folder, config, ended(start("train", config, "--json", cwd=folder)))

@@ -58,9 +58,11 @@ def test_every_page_has_its_pair() -> None:
         "data.md",
         "engine.md",
         "evaluation.md",
+        "faults.md",
         "library.md",
         "memory.md",
         "speed.md",
+        "tracking.md",
         "tutorial.md",
     ]
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loralab.errors import ResourceError
+from loralab.run import events
 from loralab.run.events import EventWriter, Record, read_events
 
 NON_FINITE = [(float("nan"), "NaN"), (float("inf"), "Infinity"), (float("-inf"), "-Infinity")]
@@ -104,10 +105,33 @@ def test_every_cut_of_a_file_reads_as_its_whole_lines(path: Path) -> None:
         assert seqs(path) == list(range(data[:size].count(b"\n")))
 
 
-def test_lines_that_are_no_events_are_passed_over(path: Path) -> None:
+def test_lines_that_are_no_events_are_passed_over_and_counted(path: Path) -> None:
     lines = ['{"seq": 0, "kind": "a"}', "", "garbage", "[1]", '{"kind": "no seq"}', '{"seq": 1, "kind": "b"}']
-    path.write_text("\n".join(lines) + "\n", "utf-8")
-    assert seqs(path) == [0, 1]
+    path.write_text("\n".join([*lines, "[" * 100_000]) + "\n", "utf-8")
+    assert seqs(path) == [0, 1] and read_events(path).damaged_lines == 4
+    writer = EventWriter(path)
+    assert writer.damaged_lines == 4
+    writer.close()
+
+
+def test_a_writer_sees_that_its_file_was_moved_or_deleted(path: Path) -> None:
+    writer = EventWriter(path)
+    assert writer.is_in_place()
+    path.rename(path.with_name("moved"))
+    assert not writer.is_in_place()
+    path.write_text("", "utf-8")
+    assert not writer.is_in_place(), "another file at the same place"
+    writer.close()
+
+
+def test_a_clock_that_is_set_back_changes_no_order(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter(["2026-11-25T03:00:02.000Z", "2026-11-25T02:00:00.000Z", "1970-01-01T00:00:00.000Z"])
+    monkeypatch.setattr(events, "utc_now", lambda: next(times))
+    writer = EventWriter(path)
+    for step in range(3):
+        writer.append("step", step=step)
+    writer.close()
+    assert [(e["seq"], e["step"]) for e in read_events(path).events] == [(0, 0), (1, 1), (2, 2)]
 
 
 def test_an_absent_file_has_no_events(path: Path) -> None:

@@ -116,6 +116,9 @@ def test_a_checkpoint_that_breaks_off_leaves_nothing_that_looks_like_one(
         save(run, tuned.model, optimizer_of(tuned.model), 2)
     assert caught.value.exit_code == 4 and "No space left" in str(caught.value)
     assert list(find_checkpoints(run)) == [Checkpoint(first, 1)]
+    assert [p.name for p in run.checkpoints.iterdir()] == [first.name], (
+        "half of one kept the space that was left"
+    )
     monkeypatch.undo()
     assert read_checkpoint(save(run, tuned.model, optimizer_of(tuned.model), 2)) == Checkpoint(
         run.checkpoint(2), 2
@@ -145,6 +148,11 @@ def test_a_damaged_state_is_recognised(run: RunFolder, state: str | None) -> Non
     if state is not None:
         (path / "state.json").write_text(state, "utf-8")
     assert read_checkpoint(path) == "state.json is missing or damaged"
+
+
+def test_a_state_of_another_step_is_recognised(run: RunFolder) -> None:
+    empty_checkpoint(run, 1).rename(run.checkpoint(2))
+    assert read_checkpoint(run.checkpoint(2)) == "state.json is of another step"
 
 
 def test_checkpoints_are_found_from_the_newest_on(run: RunFolder) -> None:

@@ -5,43 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-from concurrent.futures import ThreadPoolExecutor
+import socket
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from doubles.command import Job, Said, ended, invoke, start, wait_until
+from doubles.command import Job, Said, invoke
+from doubles.cut_run import cut_after
+from doubles.same_run import differences
+from faults.forked import Forked
 from loralab.run.events import read_events
 from loralab.run.lock import RunLock
 from loralab.run.view import Run, open_run
 
-PASSING = {"seq", "time", "seconds", "peak_bytes"}
-
-
-def numbers(run: Run) -> dict[str, Any]:
-    """Everything of a run that must not depend on whether it was interrupted."""
-    return {
-        "steps": [{k: v for k, v in e.items() if k not in PASSING} for e in run.record.steps()],
-        "held_out": [{k: v for k, v in e.items() if k not in PASSING} for e in run.record.held_out()],
-        "predictions": {
-            s: [{k: v for k, v in p.items() if k != "seconds"} for p in run.predictions(s)]
-            for s in run.stages
-        },
-        "scores": run.all_scores,
-        "rows": {s: run.score_rows(s) for s in run.stages},
-        "adapter": {p.name: p.read_bytes() for p in sorted(run.folder.adapter.iterdir())},
-    }
-
 
 def assert_same(found: Run, whole: Run) -> None:
-    mine, theirs = numbers(found), numbers(whole)
-    for part, value in theirs.items():
-        assert mine[part] == value, part
-    names = [{p.name for p in run.folder.checkpoints.iterdir()} for run in (found, whole)]
-    assert names[0] >= names[1], "a stopped run has one checkpoint more"
-    assert [e["seq"] for e in found.record.events] == list(range(len(found.record.events)))
-    assert found.status == "finished" and not found.folder.lock.exists()
+    assert differences(found, whole) == []
 
 
 def events(run: Path) -> str:
@@ -73,19 +53,21 @@ BLOWS = {
 def broken(job: Job) -> dict[str, tuple[Path, Said]]:
     """The job four times more, each hit by a signal as soon as its condition holds: its run folder and last words."""
 
-    def make(name: str) -> tuple[Path, Said]:
-        condition, number = BLOWS[name]
-        run = job.folder / name / job.run.name
-        process = start("train", job.config, f"run.dir={run.parent}", cwd=job.folder)
-        try:
-            wait_until(lambda: condition(run), process)
-            process.send_signal(number)
-            return run, ended(process)
-        finally:
-            process.kill()
+    assert (
+        invoke("train", job.config, f"run.dir={job.folder / 'warm'}").code == 0
+    )  # a fork then has every import
+    return {name: hit(job, name, *BLOWS[name]) for name in BLOWS}
 
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(BLOWS, pool.map(make, BLOWS), strict=True))
+
+def hit(job: Job, name: str, condition: Callable[[Path], bool], number: int) -> tuple[Path, Said]:
+    run = job.folder / name / job.run.name
+    process = Forked(("train", job.config, f"run.dir={run.parent}"), job.folder / f"{name}.txt")
+    try:
+        process.wait_until(lambda: condition(run))
+        process.send(number)
+        return run, process.said()
+    finally:
+        process.kill()
 
 
 @pytest.fixture(scope="session")
@@ -173,23 +155,6 @@ def test_a_signal_ends_a_run_so_that_it_can_go_on(
     assert_same(open_run(run), open_run(job.run))
 
 
-def cut_after(run: Path, kind: str, step_or_stage: int | str) -> None:
-    """Take a finished run back to the moment after one of its events."""
-    lines = (run / "events.jsonl").read_text("utf-8").splitlines(keepends=True)
-    found = [json.loads(line) for line in lines]
-    at = next(
-        i
-        for i, e in enumerate(found)
-        if e["kind"] == kind and step_or_stage in (e.get("step"), e.get("stage"))
-    )
-    (run / "events.jsonl").write_text("".join(lines[: at + 1]), "utf-8")
-    saved = {e["step"] for e in found[: at + 1] if e["kind"] == "checkpoint"}
-    for path in (run / "checkpoints").iterdir():
-        if int(path.name[-6:]) not in saved:
-            shutil.rmtree(path)
-    shutil.rmtree(run / "adapter")
-
-
 @pytest.mark.parametrize(
     ("kind", "at", "stages"),
     [
@@ -240,6 +205,15 @@ def test_a_finished_run_is_left_as_it_is(finished: Path) -> None:
     assert said.code == 0
     assert "is finished: nothing to do" in said.err and "train.epochs=N" in said.err
     assert snapshot(finished) == before
+
+
+def test_a_run_that_was_killed_once_it_was_finished_gets_its_page(job: Job, finished: Path) -> None:
+    """Its lock stayed, and the command named a report that was not there."""
+    (finished / "report.html").unlink()
+    gone = {"pid": 1, "host": socket.gethostname(), "started": "0"}
+    (finished / "LOCK").write_text(json.dumps(gone), "utf-8")
+    assert invoke("resume", finished).code == 0
+    assert differences(open_run(finished), open_run(job.run)) == []
 
 
 def test_more_epochs_carry_a_finished_run_on(finished: Path) -> None:
@@ -314,3 +288,51 @@ def test_a_run_of_a_newer_format_is_refused(copy: Path) -> None:
 @pytest.mark.parametrize("path", ["nowhere", "."])
 def test_what_is_no_run_is_refused(tmp_path: Path, path: str) -> None:
     refused(invoke("resume", tmp_path / path), "run folder")
+
+
+def test_a_resume_begins_with_its_own_event(copy: Path) -> None:
+    """The stale lock was told before it: the report counted the hours between kill and resume as time of the run."""
+    before = len(read_events(copy / "events.jsonl").events)
+    assert invoke("resume", copy).code == 0
+    later = [e.get("code", e["kind"]) for e in read_events(copy / "events.jsonl").events[before:]]
+    assert later[:2] == ["run_resumed", "stale_lock"]
+
+
+def test_fewer_epochs_than_were_made_are_refused(finished: Path) -> None:
+    """A finished run took no notice of them."""
+    record = snapshot(finished)
+    refused(
+        invoke("resume", finished, "train.epochs=1"), "train.epochs=1 ends after step 5", "has made 10 steps"
+    )
+    assert snapshot(finished) == record
+
+
+def test_a_run_that_was_killed_before_its_record_is_started_again(copy: Path) -> None:
+    (copy / "manifest.json").unlink()
+    said = invoke("resume", copy)
+    refused(
+        said, "was stopped before its record began", f"next: start it again: loralab train {copy}/config.yaml"
+    )
+
+
+def test_files_that_were_not_finished_are_removed_and_named(copy: Path) -> None:
+    leftover = copy / "predictions" / ".epoch-1.jsonl.0123abcd.tmp"
+    leftover.write_bytes(b"half")
+    said = invoke("resume", copy)
+    assert said.code == 0 and "predictions/.epoch-1.jsonl.0123abcd.tmp" in said.err, said.err
+    assert not leftover.exists() and "leftovers" in codes(copy)
+
+
+def test_damaged_lines_of_the_record_are_counted_and_named(job: Job, copy: Path) -> None:
+    """They were passed over in silence."""
+    lines = (copy / "events.jsonl").read_bytes().splitlines(keepends=True)
+    at = next(i for i, line in enumerate(lines) if b'"kind": "plan"' in line)
+    lines[at] = b"\0" * 20 + b"\n"
+    (copy / "events.jsonl").write_bytes(b"".join(lines))
+    said = invoke("resume", copy)
+    assert said.code == 0 and "1 lines of events.jsonl are damaged" in said.err
+    assert "damaged_events" in codes(copy) and open_run(copy).record.steps()[-1]["step"] == 10
+
+
+def codes(run: Path) -> set[str]:
+    return {e["code"] for e in open_run(run).record.of_kind("warning")}

@@ -95,6 +95,19 @@ def test_a_full_disk_still_closes_the_sinks_and_frees_the_lock(
     assert listener.status == "failed" and not folder.lock.exists()
 
 
+def test_what_ended_a_run_is_told_though_the_record_cannot_take_its_end(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error of the last write hid that of the first, which names what could not be written."""
+    with pytest.raises(ResourceError, match="the checkpoint"), Session(folder):
+        monkeypatch.setattr(EventWriter, "_write", _no_space)
+        raise ResourceError(Problem(say("the checkpoint")))
+
+
+def _no_space(self: EventWriter, line: bytes) -> None:
+    raise OSError(28, "No space left on device")
+
+
 def test_a_log_that_cannot_be_written_does_not_end_the_run(folder: RunFolder) -> None:
     folder.log.mkdir()
     with Session(folder) as session:

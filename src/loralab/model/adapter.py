@@ -12,6 +12,7 @@ from loralab.config.schema import LoraConfig
 from loralab.errors import Problem, UsageError
 from loralab.model.misfit import SETTINGS, refuse_misfits, shapes_of
 from loralab.run.files import fsync_file, writing
+from loralab.run.tensor_files import write_tensors
 from loralab.words import say
 
 WEIGHTS = "adapter_model.safetensors"
@@ -93,7 +94,6 @@ def trainable(model: Any) -> dict[str, Any]:
 def save_adapter(model: Any, folder: Path, dropout: float, base_name: str) -> None:
     """Write adapter_model.safetensors and adapter_config.json as PEFT does, synced to disk."""
     from peft import get_peft_model_state_dict
-    from safetensors.torch import save_file
 
     tensors = {k: v.detach().cpu().contiguous() for k, v in get_peft_model_state_dict(model).items()}
     settings = model.peft_config[NAME].to_dict()
@@ -101,7 +101,7 @@ def save_adapter(model: Any, folder: Path, dropout: float, base_name: str) -> No
     settings["target_modules"] = sorted(settings["target_modules"])
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+        write_tensors(tensors, folder / WEIGHTS, metadata={"format": "pt"})
         text = json.dumps(settings, ensure_ascii=False, indent=2, sort_keys=True, default=_plain)
         (folder / SETTINGS).write_text(text + "\n", "utf-8")
         for name in (WEIGHTS, SETTINGS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Iterator, Sequence
@@ -74,9 +75,10 @@ def sessions(events: Sequence[Event]) -> list[list[Event]]:
 
 
 def session_seconds(events: Sequence[Event]) -> float:
-    """Seconds from the first to the last event."""
+    """Seconds from the first to the last event; a stretch in which the clock was set back does not count."""
     times = [time for event in events if (time := parse_time(event.get("time"))) is not None]
-    return (times[-1] - times[0]).total_seconds() if times else 0.0
+    gaps = [(later - earlier).total_seconds() for earlier, later in itertools.pairwise(times)]
+    return sum(gap for gap in gaps if gap > 0)
 
 
 def cost(run: Run, language: str) -> list[tuple[str, str]]:

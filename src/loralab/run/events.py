@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from loralab.run.files import dump_json, writing
+from loralab.run.files import dump_json, fsync_folder, writing
 
 FSYNC_SECONDS = 1.0
 Event = Mapping[str, Any]
@@ -30,10 +30,11 @@ def utc_now() -> str:
 
 @dataclass(frozen=True)
 class Record:
-    """The events of a file, and how many bytes of a torn last line were skipped."""
+    """The events of a file, how many bytes of a torn last line were skipped, and how many whole lines are no events."""
 
     events: tuple[Event, ...]
     torn_bytes: int = 0
+    damaged_lines: int = 0
 
     def of_kind(self, *kinds: str) -> list[Event]:
         """The events of some kinds, in order."""
@@ -65,21 +66,18 @@ def _repeats(events: list[Event], event: Event) -> bool:
 
 
 def read_events(path: Path) -> Record:
-    """All whole events of a file; an absent file has none. A torn last line is counted, not an error."""
+    """All whole events of a file; an absent file has none. Torn and damaged lines are counted, not an error."""
     data = path.read_bytes() if path.is_file() else b""
     whole = data.rfind(b"\n") + 1
-    events = []
-    for line in data[:whole].split(b"\n"):
-        event = _parse(line)
-        if event is not None:
-            events.append(event)
-    return Record(tuple(events), len(data) - whole)
+    lines = [line for line in data[:whole].split(b"\n") if line.strip()]
+    events = tuple(event for line in lines if (event := _parse(line)) is not None)
+    return Record(events, len(data) - whole, len(lines) - len(events))
 
 
 def _parse(line: bytes) -> Event | None:
     try:
-        value = json.loads(line) if line.strip() else None
-    except ValueError:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) and "kind" in value and "seq" in value else None
 
@@ -90,7 +88,7 @@ class EventWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         record = read_events(path)
-        self.torn_bytes = record.torn_bytes
+        self.torn_bytes, self.damaged_lines = record.torn_bytes, record.damaged_lines
         self._next_seq = record.events[-1]["seq"] + 1 if record.events else 0
         self._lock = threading.Lock()
         self._last_fsync = time.monotonic()
@@ -98,6 +96,14 @@ class EventWriter:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             if record.torn_bytes:
                 os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - record.torn_bytes)
+            fsync_folder(path.parent)  # a file whose name is lost has lost every line
+
+    def is_in_place(self) -> bool:
+        """Whether the file that is written still lies at its path: a folder may be moved or deleted at any time."""
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self.path.stat())
+        except OSError:
+            return False
 
     def append(self, kind: str, **fields: Any) -> Event:
         """Write one event and return it. Raises ResourceError when the disk does not take it."""

@@ -16,6 +16,9 @@ from typing import Any
 from loralab.errors import Problem, ResourceError
 from loralab.words import say
 
+# How a system says that a disk, a share of it, or what a process may put into one file, is full.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 def jsonable(value: Any) -> Any:
     """`value` with non-finite numbers as the strings "NaN", "Infinity", "-Infinity" and paths as text."""
@@ -44,7 +47,7 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        full = error.errno in FULL
         advice = (
             say("free some space, then run the command again; a run goes on with loralab resume")
             if full

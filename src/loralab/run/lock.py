@@ -70,6 +70,15 @@ def refuse_if_held(path: Path) -> None:
     )
 
 
+def remove_stale(path: Path) -> None:
+    """Remove the lock that a dead process has left; one in a folder that cannot be written stays, and holds nobody up."""
+    if not path.exists():
+        return
+    with contextlib.suppress(OSError), _one_at_a_time(path.parent):
+        if not holder_is_alive(path):
+            path.unlink(missing_ok=True)
+
+
 def holder_is_alive(path: Path) -> bool:
     """Whether the process named in a LOCK file may still write; one on another host is taken to be alive."""
     holder = _read(path)

@@ -13,6 +13,7 @@ from typing import Any
 from loralab.model.adapter import load_adapter, save_adapter, trainable
 from loralab.run.files import dump_json, fsync_file, fsync_folder, sha256, writing
 from loralab.run.folder import RunFolder
+from loralab.run.tensor_files import write_tensors
 
 OPTIMIZER, STATE = "optimizer.safetensors", "state.json"
 FORMAT = 1
@@ -53,18 +54,21 @@ def save_chosen(run: RunFolder, model: Any, dropout: float, base_name: str) -> N
 
 @contextlib.contextmanager
 def _whole_folder(target: Path) -> Iterator[Path]:
-    """A folder under a temporary name; synced and renamed to `target` when the block ends well."""
+    """A folder under a temporary name; synced and renamed to `target` when the block ends well, else removed."""
     temporary = target.with_name(f".{target.name}.tmp")
     with writing(target):
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        yield temporary
-        for path in temporary.iterdir():
-            fsync_file(path)
-        fsync_folder(temporary)
-        _remove(target)
-        temporary.rename(target)
-        fsync_folder(target.parent)
+        try:
+            yield temporary
+            for path in temporary.iterdir():
+                fsync_file(path)
+            fsync_folder(temporary)
+            _remove(target)
+            temporary.rename(target)
+            fsync_folder(target.parent)
+        finally:  # on a full disk half of it would take the space that the last events need
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _remove(path: Path) -> None:
@@ -77,13 +81,11 @@ def _remove(path: Path) -> None:
 
 
 def _save_optimizer(model: Any, optimizer: Any, path: Path) -> None:
-    from safetensors.torch import save_file
-
     tensors = {}
     for name, parameter in trainable(model).items():
         for key, value in optimizer.state.get(parameter, {}).items():
             tensors[f"{key}/{name}"] = value.detach().cpu().contiguous()
-    save_file(tensors, path)
+    write_tensors(tensors, path)
 
 
 def restore_checkpoint(checkpoint: Checkpoint, model: Any, optimizer: Any | None) -> None:
@@ -110,6 +112,8 @@ def read_checkpoint(path: Path) -> Checkpoint | str:
         files, step = dict(state["files"]), int(state["step"])
     except (OSError, ValueError, KeyError, TypeError):
         return f"{STATE} is missing or damaged"
+    if path.name != f"step-{step:06d}":
+        return f"{STATE} is of another step"
     for name, digest in files.items():
         if not (path / name).is_file():
             return f"{name} is missing"

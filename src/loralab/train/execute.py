@@ -8,9 +8,12 @@ from loralab.engine.base import Engine
 from loralab.engine.generate import LocalGenerator
 from loralab.model.adapter import trainable
 from loralab.model.load import TunedModel, load_tuned, pick_device, pick_dtype
+from loralab.model.memory_plan import adapter_numbers
 from loralab.run.view import Run
 from loralab.train.asking import announce_answers, make_stages
 from loralab.train.checkpoint import Checkpoint
+from loralab.train.disk_need import disk_need, free_disk_bytes
+from loralab.train.disk_need import warning_of as warning_of_disk
 from loralab.train.engine_choice import Choice, Material, choose_engine, record_engine
 from loralab.train.environment import slow_format
 from loralab.train.evaluate_stage import Stages
@@ -36,7 +39,12 @@ def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: Sto
     device = pick_device()
     if words := slow_format(pick_dtype(job.config.model.dtype, device), device):
         session.warn("slow_number_format", words)
+    numbers = None if isinstance(need, Words) else adapter_numbers(need.shape, need.demand.kind)
+    if numbers is not None:
+        _look_at_disk(session, job, numbers, checkpoint)
     tuned = load_tuned(job.located.folder, job.config, device)
+    if numbers is None:
+        _look_at_disk(session, job, tuned.trainable, checkpoint)
     choice = _choose_engine(session, job, tuned, need, stop)
     generator = LocalGenerator(tuned.model, tuned.device, job.pad_id, job.config.evaluate.batch_rows)
     stages = make_stages(session, job, tuned, stop, choice.engine, generator)
@@ -62,6 +70,14 @@ def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: Sto
         loop.run()
     session.emit("run_finished", reason=loop.reason, seconds=round(time.monotonic() - began, 3))
     session.status = "finished"
+
+
+def _look_at_disk(session: Session, job: Job, numbers: int, checkpoint: Checkpoint | None) -> None:
+    """Warn, or refuse, if what is free does not suffice for what the run will write."""
+    questions, folder = len(job.prepared.questions) + len(job.general), session.folder.path
+    need = disk_need(job.config, job.order, numbers, questions, checkpoint.step if checkpoint else 0)
+    if words := warning_of_disk(need, free_disk_bytes(folder), folder):
+        session.warn("disk_may_not_suffice", words)
 
 
 def _choose_engine(

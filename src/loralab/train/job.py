@@ -16,6 +16,7 @@ from loralab.model.locate import Located, locate
 from loralab.model.nf4 import refuse_nf4
 from loralab.model.tokenizer import load_tokenizer
 from loralab.run.view import Run
+from loralab.track.installed import refuse_missing_trackers
 from loralab.train.choice_check import refuse_choice
 from loralab.train.engine_choice import refuse_unsupported
 from loralab.train.memory_need import find_device
@@ -91,15 +92,13 @@ def _resolved(model: ModelConfig, located: Located) -> ModelConfig:
 
 def refuse_unavailable(config: Config) -> None:
     """Values that the config knows and this version cannot do are an error, never ignored."""
-    wanted = {
-        "model.shard=fsdp": config.model.shard == "fsdp",
-        "track.tensorboard=true": config.track.tensorboard,
-    }
+    wanted = {"model.shard=fsdp": config.model.shard == "fsdp"}
     problems = [
         Problem(say("{setting} is not part of this version", setting=k)) for k, v in wanted.items() if v
     ]
     if problems:
         raise UsageError(*problems)
+    refuse_missing_trackers(config.track)
     refuse_nf4(config, find_device())
 
 

@@ -27,10 +27,12 @@ from loralab.train.choice import LOSS, METRICS, Metric, best_step, not_better
 from loralab.train.due import LOSS_ALONE, due_after
 from loralab.train.environment import peak_bytes
 from loralab.train.evaluate_stage import Stages
+from loralab.train.lookout import Lookout
 from loralab.train.order import StepOrder
 from loralab.train.recorded import best_is_told, is_evaluated, recorded_values, stage_value
 from loralab.train.schedule import learning_rate
 from loralab.train.session import Session
+from loralab.train.smaller import CODE, compute, halved_words, recorded_budgets, take_up
 from loralab.train.stop import StopRequest
 from loralab.words import say
 
@@ -54,6 +56,14 @@ class Loop:
     started_step: int = 0  # after which this process began
     saved_step: int = -1
     updating: bool = False  # the weights are between two steps
+    budgets: dict[int, int] = field(
+        default_factory=dict
+    )  # micro-batch tokens by the step they were lowered in
+    lookout: Lookout = field(init=False)
+
+    def __post_init__(self) -> None:
+        parameters = trainable(self.tuned.model)
+        self.lookout = Lookout(self.session, parameters, self.config.train, self.order.total_steps)
 
     def run(self) -> None:
         """Everything from the state in `step` to the chosen adapter and its answers."""
@@ -77,6 +87,8 @@ class Loop:
         restore_checkpoint(checkpoint, self.tuned.model, self.optimizer)
         self.step = self.started_step = self.saved_step = self.session.step = checkpoint.step
         self.values = recorded_values(Run(self.session.folder), self._metric, self.order, self.step)
+        self.budgets = recorded_budgets(Run(self.session.folder))
+        self.lookout.go_on_from(self.step)
 
     @property
     def reason(self) -> str:
@@ -93,8 +105,7 @@ class Loop:
     def _train_step(self, step: int) -> None:
         began = time.monotonic()
         indices = self.order.rows_of(step)
-        self.optimizer.zero_grad(set_to_none=True)
-        result = self.engine.loss_and_gradients([self.token_rows[i] for i in indices], step)
+        result = self._compute([self.token_rows[i] for i in indices], step)
         norm = self._gradient_norm()
         self._refuse_bad_numbers(step, indices, result, norm)
         rate = learning_rate(step, self.order.total_steps, self.config.train)
@@ -107,6 +118,17 @@ class Loop:
             seconds=round(time.monotonic() - began, 4), peak_bytes=peak_bytes(self.tuned.device),
         )  # fmt: skip
         self.updating = False
+        self.lookout.after(step, result.loss)
+
+    def _compute(self, rows: Sequence[TokenRow], step: int) -> StepLoss:
+        """Loss and gradients; where memory runs out, with smaller micro-batches, which the record then says."""
+
+        def tell(before: int, after: int) -> None:
+            words = halved_words(step, before, after)
+            self.session.warn(CODE, words, step=step, budget_tokens_before=before, budget_tokens=after)
+
+        take_up(self.engine, self.budgets, step)
+        return compute(self.engine, rows, step, lambda: self.optimizer.zero_grad(set_to_none=True), tell)
 
     def _gradients(self) -> list[Any]:
         return [p.grad for p in trainable(self.tuned.model).values() if p.grad is not None]
@@ -278,5 +300,8 @@ class Loop:
         found = read_checkpoint(self.session.folder.checkpoint(step))
         if not isinstance(found, Checkpoint):
             where = str(self.session.folder.checkpoint(step))
-            raise RunFailed(Problem(say("the chosen checkpoint is damaged: {reason}", reason=found), where))
+            what = say("the chosen checkpoint is damaged: {reason}", reason=found)
+            raise RunFailed(
+                Problem(what, where, next=say("loralab resume {path}", path=self.session.folder.path))
+            )
         restore_checkpoint(found, self.tuned.model, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,14 @@ from loralab.config.schema import Config
 from loralab.data.sources import local_path
 from loralab.errors import Problem, UsageError
 from loralab.run.files import sha256, write_json, write_text
-from loralab.run.folder import RunFolder
-from loralab.run.lock import refuse_if_held
+from loralab.run.leftovers import remove_leftovers
+from loralab.run.lock import refuse_if_held, remove_stale
 from loralab.run.view import Run, open_run
-from loralab.train.checkpoint import Checkpoint, find_checkpoints
 from loralab.train.execute import execute
+from loralab.train.go_on import refuse_unwritable, telling_how_to_go_on
 from loralab.train.job import plan_job
 from loralab.train.order import plan_steps
+from loralab.train.pick_up import find_start
 from loralab.train.session import Session
 from loralab.train.start import SinkMaker
 from loralab.train.stop import StopRequest
@@ -44,8 +45,11 @@ def resume(
     newer version; otherwise as `train`.
     """
     run = open_run(path)
+    _refuse_unbegun(run)
     config = _config(run, overrides)
+    _refuse_fewer_steps(run, config, overrides)
     if is_complete(run, config):
+        remove_stale(run.folder.lock)  # of a process that was killed once the run was finished
         tell(say("{run} is finished: nothing to do", run=run.id))
         if ended_early(run):
             _tell_early_end(run, config, tell)
@@ -59,17 +63,22 @@ def resume(
             )
         return run
     refuse_if_held(run.folder.lock)
+    refuse_unwritable(run.folder)
     _refuse_changed(run.manifest.get("data_files", []), run)
     job = plan_job(config, run)
     _refuse_changed(_model_files(run, job.located.folder), run)
     _refuse_other_files(run, {f.path: f.sha256 for f in job.prepared.report.files})
     _refuse_other_split(run, job.prepared.split_ids())
     _use_threads(run)
-    with Session(run.folder, make_sinks(run.folder, run.manifest, config)) as session:
-        _tell_leftovers(session, tell)
-        checkpoint = _newest(run.folder, session, tell)
+    sinks = make_sinks(run.folder, run.manifest, config)
+    with Session(run.folder, sinks) as session, telling_how_to_go_on(run.folder):
+        found: list[tuple[str, Words]] = list(_leftovers(session))
+        checkpoint = find_start(Run(run.folder), job, lambda code, words: found.append((code, words)))
         from_step = checkpoint.step if checkpoint else 0
-        session.emit("run_resumed", from_step=from_step)
+        session.emit("run_resumed", from_step=from_step)  # first: what is said below belongs to this process
+        for code, words in found:
+            session.warn(code, words)
+            tell(words)
         tell(say("{run} goes on after step {step}", run=run.id, step=from_step))
         _store_config(run, config, session)
         execute(session, job, checkpoint, stop or StopRequest())
@@ -82,10 +91,16 @@ def is_complete(run: Run, config: Config) -> bool:
         return False
     if ended_early(run):
         return True
-    split = _split(run)
+    return _steps_made(run) >= _total_steps(run, config)
+
+
+def _steps_made(run: Run) -> int:
     steps = run.record.steps()
-    done = steps[-1]["step"] if steps else 0
-    return done >= plan_steps(max(1, len(split.get("train", []))), config.train).total_steps
+    return int(steps[-1]["step"]) if steps else 0
+
+
+def _total_steps(run: Run, config: Config) -> int:
+    return plan_steps(max(1, len(_split(run).get("train", []))), config.train).total_steps
 
 
 def ended_early(run: Run) -> bool:
@@ -107,6 +122,36 @@ def _tell_early_end(run: Run, config: Config, tell: Say) -> None:
             )
         )  # fmt: skip
     tell(words)
+
+
+def _refuse_unbegun(run: Run) -> None:
+    """Raise UsageError for a run that was killed before its manifest, without which it cannot be checked."""
+    if not run.folder.manifest.is_file():
+        raise UsageError(
+            Problem(
+                say("was stopped before its record began; nothing is lost"),
+                str(run.folder.path),
+                next=say("start it again: loralab train {path}", path=run.folder.config),
+            )
+        )
+
+
+def _refuse_fewer_steps(run: Run, config: Config, overrides: Sequence[str]) -> None:
+    """Raise UsageError if the run is asked to end before where it has come to."""
+    done, total = _steps_made(run), _total_steps(run, config)
+    if overrides and total < done and not ended_early(run):
+        raise UsageError(
+            Problem(
+                say(
+                    "train.epochs={epochs} ends after step {total}, but this run has made {done} steps",
+                    epochs=f"{config.train.epochs:g}",
+                    total=total,
+                    done=done,
+                ),
+                str(run.folder.path),
+                next=say("leave train.epochs as it is, or raise it"),
+            )
+        )
 
 
 def _config(run: Run, overrides: Sequence[str]) -> Config:
@@ -208,27 +253,21 @@ def _use_threads(run: Run) -> None:
         torch.set_num_threads(threads)
 
 
-def _tell_leftovers(session: Session, tell: Say) -> None:
+def _leftovers(session: Session) -> Iterator[tuple[str, Words]]:
+    """What the process before has left: its lock, half an event, files that were not finished."""
     if session.lock.stale:
-        words = say("the lock of a process that is gone was removed")
-        session.warn("stale_lock", words)
-        tell(words)
-    if session.writer.torn_bytes:
-        words = say("{n} bytes of a torn last event were cut off", n=session.writer.torn_bytes)
-        session.warn("torn_event", words)
-        tell(words)
-
-
-def _newest(folder: RunFolder, session: Session, tell: Say) -> Checkpoint | None:
-    """The newest whole checkpoint; damaged ones are named and passed over."""
-    for found in find_checkpoints(folder):
-        if isinstance(found, Checkpoint):
-            return found
-        path, reason = found
-        words = say("{name} is damaged and passed over: {reason}", name=path.name, reason=reason)
-        session.warn("damaged_checkpoint", words)
-        tell(words)
-    return None
+        yield "stale_lock", say("the lock of a process that is gone was removed")
+    if torn := session.writer.torn_bytes:
+        yield "torn_event", say("{n} bytes of a torn last event were cut off", n=torn)
+    if damaged := session.writer.damaged_lines:
+        words = say("{n} lines of events.jsonl are damaged and passed over", n=damaged)
+        yield "damaged_events", words
+    if names := remove_leftovers(session.folder.path):
+        words = say(
+            "{n} unfinished files of a process that is gone were removed: {names}",
+            n=len(names), names=", ".join(names),
+        )  # fmt: skip
+        yield "leftovers", words
 
 
 def _store_config(run: Run, config: Config, session: Session) -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
 import traceback
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from loralab.errors import Interrupted, LoralabError
+from loralab.errors import Interrupted, LoralabError, Problem, ResourceError
 from loralab.run.events import Event, EventWriter, utc_now
 from loralab.run.folder import RunFolder
 from loralab.run.lock import RunLock
 from loralab.track.fanout import Fanout
 from loralab.track.sink import Sink
-from loralab.words import Words
+from loralab.words import Words, say
 
 
 class Session:
@@ -35,15 +36,26 @@ class Session:
         self.status = "failed"
 
     def emit(self, kind: str, **fields: Any) -> Event:
-        """Record an event and hand it to the sinks."""
+        """Record an event and hand it to the sinks. Raises ResourceError if the disk is full or the folder gone."""
+        if not self.writer.is_in_place():
+            raise ResourceError(
+                Problem(
+                    say("the run folder was moved or deleted while the run was going on"),
+                    str(self.folder.path),
+                    next=say("resume it where it lies now: loralab resume RUN"),
+                )
+            )
+        return self._put(kind, fields)
+
+    def _put(self, kind: str, fields: dict[str, Any]) -> Event:
         with self._emitting:  # sinks see the events in the order of the record
             event = self.writer.append(kind, **fields)
             self.fanout.publish(event)
         return event
 
-    def warn(self, code: str, words: Words) -> None:
-        """Record a warning."""
-        self.emit("warning", code=code, **words.to_dict())
+    def warn(self, code: str, words: Words, **fields: Any) -> None:
+        """Record a warning; `fields` are for programs."""
+        self.emit("warning", code=code, **fields, **words.to_dict())
         self.log(f"warning {code}: {words}")
 
     def log(self, text: str) -> None:
@@ -73,17 +85,22 @@ class Session:
 
     def _record_end(self, error: BaseException) -> None:
         self.log("".join(traceback.format_exception(error)))
-        if isinstance(error, Interrupted):
+        kind, fields = self._end_of(error)
+        try:
+            self._put(kind, fields)
+        except ResourceError:  # the disk is full; who hears that already need not hear it again
+            if not isinstance(error, ResourceError):
+                raise
+
+    def _end_of(self, error: BaseException) -> tuple[str, dict[str, Any]]:
+        """The event for the end by an exception."""
+        if isinstance(error, (Interrupted, KeyboardInterrupt)):
             self.status = "interrupted"
-            self.emit("run_interrupted", signal=error.signal_number, step=self.step)
-        elif isinstance(error, KeyboardInterrupt):
-            self.status = "interrupted"
-            self.emit("run_interrupted", signal=2, step=self.step)
-        else:
-            where = "" if isinstance(error, LoralabError) else _innermost(error)
-            self.emit(
-                "run_failed", error=f"{type(error).__name__}: {error}", where=where or f"step {self.step}"
-            )
+            number = error.signal_number if isinstance(error, Interrupted) else int(signal.SIGINT)
+            return "run_interrupted", {"signal": number, "step": self.step}
+        where = "" if isinstance(error, LoralabError) else _innermost(error)
+        text = f"{type(error).__name__}: {error}"
+        return "run_failed", {"error": text, "where": where or f"step {self.step}"}
 
 
 def _innermost(error: BaseException) -> str:

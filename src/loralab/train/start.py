@@ -22,6 +22,7 @@ from loralab.run.view import Run, open_run
 from loralab.track.sink import Sink
 from loralab.train.engine_choice import UNDECIDED
 from loralab.train.execute import execute
+from loralab.train.go_on import telling_how_to_go_on
 from loralab.train.job import Job, plan_job, run_name
 from loralab.train.manifest import make_manifest
 from loralab.train.session import Session
@@ -49,7 +50,7 @@ def train(
     job.prepared.write(folder.data)
     manifest = _manifest(folder, job, command)
     write_json(folder.manifest, manifest)
-    with Session(folder, make_sinks(folder, manifest, config)) as session:
+    with Session(folder, make_sinks(folder, manifest, config)) as session, telling_how_to_go_on(folder):
         session.emit("run_started", run=folder.path.name, command=list(command))
         execute(session, job, None, stop or StopRequest())
     return open_run(folder.path)
