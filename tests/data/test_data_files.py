@@ -105,6 +105,11 @@ def zipped(name: str) -> bytes:
     return buffer.getvalue()
 
 
+def without_times(value: object) -> str | None:
+    """The id of a parameter: packed bytes hold the time at which they were packed."""
+    return f"{len(value)}-bytes" if isinstance(value, bytes) else None
+
+
 def tarred(mode: str) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
@@ -127,6 +132,7 @@ def tarred(mode: str) -> bytes:
         ("rows.parquet", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "is a Git LFS pointer", "git lfs pull"),
         ("rows.parquet", b"PARE" + b"\0" * 50, "is encrypted Parquet", "without encryption"),
     ],
+    ids=without_times,
 )  # fmt: skip
 def test_what_holds_no_rows_is_named_with_the_way_out(
     tmp_path: Path, name: str, data: bytes, what: str, way_out: str
@@ -139,7 +145,9 @@ def test_what_holds_no_rows_is_named_with_the_way_out(
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\n \t\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n", gzip.compress(b""), gzip.compress(b"\n")]
+    "data",
+    [b"", b"\n \t\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n", gzip.compress(b""), gzip.compress(b"\n")],
+    ids=without_times,
 )
 def test_an_empty_file(tmp_path: Path, data: bytes) -> None:
     assert "rows.json: is empty" in refused(write(tmp_path / "rows.json", data))
