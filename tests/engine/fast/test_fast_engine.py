@@ -211,7 +211,7 @@ def test_packed_weights_give_the_same_within_rounding(
     plain, plain_grads = gradients(unpacked, tuned, mixed_rows)
     engine = FastEngine(tuned, config, options=FastOptions(packing=packing))
     if engine.packing == "off":
-        pytest.skip("this torch has no packed products")  # one built without oneDNN, as for some ARM machines
+        pytest.skip("this torch is built without oneDNN, as for some ARM machines")
     assert engine.decoder.head.packed is not None
     assert (engine.decoder.head.packed_back is not None) == (packing == "both")
     result, grads = gradients(engine, tuned, mixed_rows)

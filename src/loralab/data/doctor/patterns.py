@@ -24,7 +24,7 @@ _PLACEHOLDER = re.compile(
     r"|\[(?i:insert|your|fill in|placeholder|enter)\b[^\[\]\n]{0,40}\](?!\()|\{\{[^{}\n]{1,40}\}\}"
     r"|\b(?:TODO|TBD|FIXME)\b|[Ll]orem ipsum"  # looked for in answers: marks of a template nobody filled in
 )
-# what any placeholder has one of, so that most answers need no closer look
+# what any placeholder has one of, so that most answers need no closer look; TODO and the like are searched for
 _RARE = re.compile("[XxＸ×＊*_＿【\\[{某…]|第[\\s（(]|TODO|TBD|FIXME|orem ipsum")
 
 _SORRY = r"(?:抱歉|对不起|遗憾|不好意思)[，,]?"
