@@ -68,7 +68,9 @@ def _culprit(folder: Path) -> Path:
     try:
         if path.is_file():
             Tokenizer.from_file(str(path))
-    except Exception:  # seam: the library has no error class of its own; the caller has the first error to tell
+    except (
+        Exception
+    ):  # seam: the library has no error class of its own; the caller has the first error to tell
         return path
     return folder
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from loralab.run.events import Event
 from loralab.run.files import dump_json
 from loralab.track.fanout import SinkFailed
 
@@ -37,6 +38,7 @@ class Child:
     ) -> None:
         self._title, self._on_progress = title, on_progress
         self.told: dict[str, Any] = {}
+        self._begun = False
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "child.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -62,6 +64,13 @@ class Child:
             stream.flush()
         except OSError:
             raise self.failure() from None
+
+    def pass_on(self, event: Event) -> None:
+        """Send an event; with the first, wait until the tracker has a run: events wait where they are counted."""
+        self.send({"event": event})
+        if not self._begun:
+            self.expect("ready")
+            self._begun = True
 
     def expect(self, word: str, seconds: float | None = None) -> Reply:
         """The reply that holds `word`. Raises SinkFailed if there is none, TimeoutError after `seconds` without."""

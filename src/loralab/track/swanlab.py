@@ -60,7 +60,6 @@ class SwanLabSink:
         self._close_seconds = close_seconds
         self._child: Child | None = None
         self._folder = RunFolder(Path())
-        self._begun = False
 
     def open(self, run: RunFolder) -> None:
         """Start the process; SwanLab's run begins with the first event, which tells whether one goes on."""
@@ -73,12 +72,9 @@ class SwanLabSink:
         self._child.send({"open": {**names, "mode": self._mode, **late}})
 
     def handle(self, event: Event) -> None:
-        """Pass one event on; with the first, wait until SwanLab has a run: events wait where they are counted."""
+        """Pass one event on."""
         assert self._child is not None
-        self._child.send({"event": event})
-        if not self._begun:
-            self._child.expect("ready")
-            self._begun = True
+        self._child.pass_on(event)
 
     def close(self, status: str) -> None:
         """Ask SwanLab to finish and compare its record with events.jsonl.

@@ -32,7 +32,6 @@ class WandbSink:
         self._project, self._title, self._settings = project, title, settings
         self._close_seconds = close_seconds
         self._child: Child | None = None
-        self._begun = False
 
     def open(self, run: RunFolder) -> None:
         """Start the process; the W&B run begins with the first event."""
@@ -49,12 +48,9 @@ class WandbSink:
         )  # fmt: skip
 
     def handle(self, event: Event) -> None:
-        """Pass one event on; with the first, wait until there is a W&B run."""
+        """Pass one event on."""
         assert self._child is not None
-        self._child.send({"event": event})
-        if not self._begun:
-            self._child.expect("ready")
-            self._begun = True
+        self._child.pass_on(event)
 
     def close(self, status: str) -> None:
         """Ask W&B to finish; after `close_seconds` its process is ended and the mirror has failed."""
