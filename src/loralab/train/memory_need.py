@@ -95,7 +95,10 @@ def memory_need(
 
 
 def copies_pay(device: str, base_bytes: int) -> bool:
-    """Whether products with copies of the matrices in oneDNN's own layout are clearly faster: with AVX-512 alone."""
+    """Whether products with copies of the matrices in oneDNN's own layout are clearly faster.
+
+    With AVX-512 they were in a prototype; with AVX2 alone no gain was measured over products in place.
+    """
     return device == "cpu" and base_bytes == WIDE and "avx512f" in cpu_features()
 
 
