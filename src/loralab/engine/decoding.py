@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from loralab.engine.base import Tick
-from loralab.engine.fast.arrange import arrange, shared_start
+from loralab.engine.fast.arrange import in_order, shared_start
 from loralab.engine.fast.decoder import Decoder, Layer, read_decoder
 from loralab.engine.fast.frozen import Frozen, can_pack
 from loralab.engine.fast.lora import project
@@ -140,7 +140,7 @@ def _read_prompts(reader: Reader, prompts: Sequence[Sequence[int]]) -> tuple[Any
     longest = max(len(prompt) for prompt in prompts)
     cache = _make_cache(reader.one, len(prompts), longest + MORE_SLOTS)
     firsts: list[int] = []
-    for group in arrange([len(piece.ids) for piece in pieces], BUDGET_TOKENS):
+    for group in in_order([len(piece.ids) for piece in pieces], BUDGET_TOKENS):
         firsts += _read_pieces(reader, [pieces[i] for i in group], cache)
     return cache, firsts[len(pieces) - len(prompts) :]
 

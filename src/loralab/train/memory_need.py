@@ -169,9 +169,9 @@ def _groups(
     config: Config, rows: Sequence[tuple[int, int]], engine: str, budget: int
 ) -> Iterator[Sequence[tuple[int, int]]]:
     if engine == "fast":
-        from loralab.engine.fast.arrange import arrange
+        from loralab.engine.fast.arrange import fullest
 
-        for places in arrange([length for length, _ in rows], budget):
+        for places in fullest([length for length, _ in rows], budget):
             yield [rows[i] for i in places]
         return
     for start in range(0, len(rows), config.train.batch_rows):

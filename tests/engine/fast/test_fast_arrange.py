@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from loralab.encode.encode import Encoded
 from loralab.engine.base import TokenRow
-from loralab.engine.fast.arrange import Documents, arrange, lay_out, shared_start, used_tokens
+from loralab.engine.fast.arrange import Documents, fullest, in_order, lay_out, shared_start, used_tokens
 from loralab.engine.fast.masks import Masks, only
 from loralab.engine.plain import DropoutContext, _batch_mask
 
@@ -22,12 +22,29 @@ def row(trained: list[bool], first: int = 0) -> TokenRow:
 
 @given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 120))
 def test_every_row_with_labels_is_in_one_group_in_order(lengths: list[int], budget: int) -> None:
-    groups = arrange(lengths, budget)
+    groups = in_order(lengths, budget)
     assert [i for g in groups for i in g] == [i for i, n in enumerate(lengths) if n]
     sizes = [sum(lengths[i] for i in g) for g in groups]
     assert all(size <= budget or len(g) == 1 for size, g in zip(sizes, groups, strict=True))
     following = [lengths[g[0]] for g in groups[1:]]
     assert all(size + n > budget for size, n in zip(sizes, following, strict=False)), "no group ends early"
+
+
+@given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 120))
+def test_every_row_with_labels_is_in_one_full_group(lengths: list[int], budget: int) -> None:
+    groups = fullest(lengths, budget)
+    assert sorted(i for g in groups for i in g) == [i for i, n in enumerate(lengths) if n]
+    sizes = [sum(lengths[i] for i in g) for g in groups]
+    assert all(size <= budget or len(g) == 1 for size, g in zip(sizes, groups, strict=True))
+    shortest = [min(lengths[i] for i in g) for g in groups]
+    assert all(size + n > budget for k, size in enumerate(sizes) for n in shortest[k + 1 :]), (
+        "no later row fits earlier"
+    )
+
+
+@given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 120))
+def test_filling_groups_never_takes_more_of_them(lengths: list[int], budget: int) -> None:
+    assert len(fullest(lengths, budget)) <= max(len(in_order(lengths, budget)), 1) * 11 / 9 + 1
 
 
 @given(flags)

@@ -53,7 +53,7 @@ def used_tokens(row: TokenRow) -> int:
     return labels[-1] if labels else 0
 
 
-def arrange(lengths: Sequence[int], budget_tokens: int) -> list[list[int]]:
+def in_order(lengths: Sequence[int], budget_tokens: int) -> list[list[int]]:
     """Places of rows, in the given order, in groups of at most `budget_tokens`; a longer row goes alone.
 
     Rows of length 0 are in no group.
@@ -68,6 +68,25 @@ def arrange(lengths: Sequence[int], budget_tokens: int) -> list[list[int]]:
             filled = 0
         groups[-1].append(place)
         filled += length
+    return groups
+
+
+def fullest(lengths: Sequence[int], budget_tokens: int) -> list[list[int]]:
+    """Places of rows in few groups of at most `budget_tokens`; a longer row goes alone.
+
+    Fewer groups are fewer and larger products. The longest row first, each into the first group that has room for it
+    (first-fit decreasing: at most 11/9 of the fewest possible groups and one more). Rows of length 0 are in no group.
+    """
+    groups: list[list[int]] = []
+    free: list[int] = []
+    for place in sorted((i for i, length in enumerate(lengths) if length), key=lambda i: -lengths[i]):
+        found = next((i for i, room in enumerate(free) if lengths[place] <= room), None)
+        if found is None:
+            groups.append([place])
+            free.append(budget_tokens - lengths[place])
+        else:
+            groups[found].append(place)
+            free[found] -= lengths[place]
     return groups
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from loralab.config.schema import Config
 from loralab.engine.base import StepLoss, Tick, TokenRow, budget_tokens, recomputes
-from loralab.engine.fast.arrange import MicroBatch, arrange, lay_out, used_tokens
+from loralab.engine.fast.arrange import MicroBatch, fullest, lay_out, used_tokens
 from loralab.engine.fast.attention import choose_attention
 from loralab.engine.fast.attention_block import Attended, Line, attend, attend_backward
 from loralab.engine.fast.decoder import Layer, read_decoder
@@ -88,7 +88,7 @@ class FastEngine:
 
     def _micro_batches(self, rows: Sequence[TokenRow], share: bool) -> Iterator[MicroBatch]:
         """A beginning that rows share is only shared without dropout: each row has masks of its own."""
-        for places in arrange([used_tokens(row) for row in rows], self.options.budget_tokens):
+        for places in fullest([used_tokens(row) for row in rows], self.options.budget_tokens):
             yield lay_out(rows, places, self.device, share)
 
     def _masks(self, rows: Sequence[TokenRow], batch: MicroBatch, step: int) -> Masks:
