@@ -13,7 +13,7 @@ import loralab
 PACKAGE = Path(loralab.__file__).parent
 # A room may import itself and the rooms of a later line; rooms of one line do not know each other.
 ORDER = (
-    ("__main__",), ("cli",), ("__init__",), ("api",), ("demo",), ("report",), ("train",), ("evaluate",),
+    ("__main__",), ("cli",), ("__init__",), ("api",), ("demo",), ("study", "board"), ("report",), ("train",), ("evaluate",),
     ("engine",), ("model", "encode"), ("data",), ("hub",), ("track",), ("run",), ("config",), ("errors",),
     ("words", "words_zh"),
 )  # fmt: skip
