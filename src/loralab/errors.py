@@ -7,6 +7,7 @@
     │   ├── ResourceError    4   memory, disk, device
     │   └── ComparisonRefused 5  runs that do not measure the same thing
     ├── RunFailed            1   the run ended itself (diverged) or we have a bug; the log is named
+    │   └── RankLost         1   another of the processes that share the run is gone; it can be resumed
     └── Interrupted        130/143   Ctrl-C or SIGTERM; the run can be resumed
 
 Our own invariants are `assert`s, not errors.
@@ -18,6 +19,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from loralab.safe_text import one_line
 from loralab.words import Words, say
 
 EXIT_FAILED, EXIT_USAGE, EXIT_DATA, EXIT_RESOURCE, EXIT_REFUSED = 1, 2, 3, 4, 5
@@ -25,7 +27,10 @@ EXIT_FAILED, EXIT_USAGE, EXIT_DATA, EXIT_RESOURCE, EXIT_REFUSED = 1, 2, 3, 4, 5
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: what, where (`file:line` or a path), why it matters, the next command."""
+    """One thing that is wrong: what, where (`file:line` or a path), why it matters, the next command.
+
+    Paths in the next command (`Path` values) are quoted for a shell.
+    """
 
     what: Words
     where: str = ""
@@ -34,9 +39,10 @@ class Problem:
 
     def text(self, language: str = "en") -> str:
         """The problem as the reader sees it: up to three lines."""
-        lines = [f"{self.where}: {self.what.text(language)}" if self.where else self.what.text(language)]
+        what = self.what.text(language)
+        lines = [f"{one_line(self.where)}: {what}" if self.where else what]
         lines += [self.why.text(language)] if self.why else []
-        lines += [say("next: {command}", command=self.next).text(language)] if self.next else []
+        lines += [say("next: {command}", command=self.next.as_command()).text(language)] if self.next else []
         return "\n  ".join(lines)
 
 
@@ -91,6 +97,10 @@ class RunFailed(LoralabError):
     def __init__(self, problem: Problem, log: str = "") -> None:
         self.problem, self.log = problem, log
         super().__init__(problem.text())
+
+
+class RankLost(RunFailed):
+    """Another of the processes that share a run is gone (exit code 1); its last finished step is saved."""
 
 
 class Interrupted(LoralabError):

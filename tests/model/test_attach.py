@@ -13,7 +13,8 @@ import pytest
 from doubles.tiny_model import write_tiny_model
 from loralab.config.schema import Config, ModelConfig
 from loralab.errors import UsageError
-from loralab.model.attach import attach_adapter, check_adapter_folder
+from loralab.model.adapter_folder import check_adapter_folder
+from loralab.model.attach import attach_adapter
 from loralab.model.describe import describe_adapter
 from loralab.model.load import load_base
 

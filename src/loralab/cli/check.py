@@ -5,7 +5,6 @@ No weights are loaded, unless --calibrate asks for a time forecast.
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from loralab.encode.template import ChatTemplate
 from loralab.errors import DataError, Problem, UsageError
 from loralab.report.data_page import write_data_page
 from loralab.report.data_sheet import make_sheet
+from loralab.safe_text import command_line
 from loralab.train.contamination import Found, find_contamination
 from loralab.train.engine_choice import refuse_unsupported
 from loralab.train.forecast import Forecast, forecast
@@ -128,6 +128,6 @@ def _costs(need: MemoryNeed | Words, time: Forecast | None) -> dict[str, Any]:
 
 def _next(path: str, overrides: tuple[str, ...], model: str | None) -> Words:
     if Path(path).suffix in CONFIG_SUFFIXES:
-        words = [path, *overrides, *([f"model.name={model}"] if model else [])]
-        return say("loralab train {path}", path=shlex.join(words))
+        words = [*overrides, *([f"model.name={model}"] if model else [])]
+        return say("loralab train {path}", path=command_line(Path(path), *words))
     return say("loralab init law.yaml, then set data.train: {path} in it", path=Path(path))

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from loralab.cli.console import Console
-from loralab.cli.tables import format_entry, print_table
+from loralab.cli.tables import format_entry, plain, print_table
 from loralab.evaluate.comparison import Comparison, Difference
 from loralab.report.changed import Group, groups, score_text
 from loralab.report.compare_page import findings, p_text, verdict_style
 from loralab.report.run_cost import RunCost, cost_rows
-from loralab.report.text import signed, visible
+from loralab.report.text import signed
+from loralab.safe_text import visible
 from loralab.words import Words, say
 
 COLOURS = {"better": "green", "worse": "red", "other": "", "": ""}
@@ -49,15 +50,8 @@ def _table(columns: Sequence[tuple[str, bool]]) -> Any:
 
     table = Table(title=None, box=None, pad_edge=False)
     for name, right in columns:
-        table.add_column(_plain(name), justify="right" if right else "left")
+        table.add_column(plain(name), justify="right" if right else "left")
     return table
-
-
-def _plain(text: str) -> Any:
-    """Text of a run, in which brackets are no markup."""
-    from rich.text import Text
-
-    return Text(visible(text))
 
 
 def _scores(comparison: Comparison, language: str) -> Any:
@@ -65,7 +59,7 @@ def _scores(comparison: Comparison, language: str) -> Any:
     table = _table([(say("metric").text(language), False), *((head, True) for head in heads)])
     for row in comparison.rows:
         cells = [format_entry(row.metric, dict(cell) if cell else None, row.task) for cell in row.cells]
-        table.add_row(_plain(f"{row.task}/{row.metric}"), *map(_plain, cells))
+        table.add_row(plain(f"{row.task}/{row.metric}"), *map(plain, cells))
     return table
 
 
@@ -92,13 +86,13 @@ def _cells(found: Difference, language: str) -> list[Any]:
         f"{found.task}/{found.metric}", found.run, signed(estimate.value), f"{interval} n={estimate.n}",
         "-" if found.p_adjusted is None else p_text(found.p_adjusted).removeprefix("= "), verdict,
     ]  # fmt: skip
-    return [_plain(text) for text in texts]
+    return [plain(text) for text in texts]
 
 
 def _costs(labels: Sequence[str], costs: Sequence[RunCost], language: str) -> Any:
     table = _table([(say("cost").text(language), False), *((label, True) for label in labels)])
     for name, cells in cost_rows(costs, language):
-        table.add_row(_plain(name), *map(_plain, cells))
+        table.add_row(plain(name), *map(plain, cells))
     return table
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import click
 
 from loralab.run.files import dump_json
+from loralab.safe_text import json_for_terminals, one_line
 from loralab.words import Words, choose_language, say
 
 QUIET, NORMAL, VERBOSE = -1, 0, 1
@@ -33,12 +32,15 @@ class Console:
 
     def next(self, words: Words, loudness: int = NORMAL) -> None:
         """The next command to run: the last line of every verb. Paths in it are quoted for a shell."""
-        values = {k: shlex.quote(str(v)) if isinstance(v, Path) else v for k, v in words.values.items()}
-        self.say(say("next: {command}", command=Words(words.template, values)), loudness)
+        self.say(say("next: {command}", command=words.as_command()), loudness)
 
     def data(self, value: Any) -> None:
         """One JSON document in one line on stdout."""
-        click.echo(dump_json(value))
+        click.echo(json_for_terminals(dump_json(value)))
+
+    def line(self, *cells: object) -> None:
+        """A line on stdout, its cells divided by tabs. Control characters in them are shown, not obeyed."""
+        click.echo("\t".join(one_line(str(cell)).replace("\t", "␉") for cell in cells))
 
     @property
     def live(self) -> bool:

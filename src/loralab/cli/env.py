@@ -29,12 +29,12 @@ def env(console: Console, as_json: bool) -> None:
     if as_json:
         console.data(facts)
     else:
-        _print(facts)
+        _print(facts, console)
     console.next(say("loralab demo"))
 
 
-def _print(facts: dict[str, Any]) -> None:
+def _print(facts: dict[str, Any], console: Console) -> None:
     for group, values in facts.items():
         lines = values.items() if isinstance(values, dict) else [("", values)]
         for name, value in lines:
-            click.echo(f"{group} {name}: {value}".replace(" :", ":"))
+            console.line(f"{group} {name}: {value}".replace(" :", ":"))

@@ -13,7 +13,7 @@ from loralab.hub.base import Located
 from loralab.model.fetch import fetch as fetch_files
 from loralab.model.folder import check_files
 from loralab.model.locate import hub_of, is_path
-from loralab.run.files import dump_json, sha256
+from loralab.run.files import sha256
 from loralab.words import say
 
 
@@ -43,7 +43,7 @@ def fetch(
     located = fetch_files(name, hub_of(source), revision, progress=progress_lines(console), to=target)
     check_files(located.folder)
     console.say(say("{name} is complete", name=name))
-    click.echo(dump_json(_document(located)) if as_json else str(located.folder))
+    console.data(_document(located)) if as_json else console.line(located.folder)
     console.next(say("loralab train CONFIG model.name={folder}", folder=located.folder))
 
 

@@ -22,5 +22,5 @@ def init(console: Console, path: Path) -> None:
     if path.exists():
         raise UsageError(Problem(say("exists already, nothing was written"), str(path)))
     write_text(path, starter(console.language))
-    click.echo(str(path))
+    console.line(path)
     console.next(say("loralab check {path}", path=path))

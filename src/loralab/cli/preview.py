@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from loralab.cli.console import NORMAL, Console
 from loralab.encode.preview import LEGEND, Kind, Part
 from loralab.encode.template import ChatTemplate
-from loralab.report.data_sheet import previews
-from loralab.report.text import visible
+from loralab.safe_text import visible
 from loralab.train.prepare import Prepared
+from loralab.train.previews import previews
 from loralab.words import say
 
 if TYPE_CHECKING:

@@ -42,7 +42,7 @@ def score(
     if as_json:
         console.data(result.to_dict())
     else:
-        click.echo("\t".join(_cells(result)))
+        console.line(*_cells(result))
     for warning in result.warnings:
         console.say(say("warning: {message}", message=warning))
     if 0 < result.n < SMALLEST:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loralab.cli.console import Console
 from loralab.evaluate.units import is_share
 from loralab.evaluate.verdict import verdict
 from loralab.run.view import Run, stage_name
+from loralab.safe_text import visible
 from loralab.words import say
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 WIDE = 200  # columns of a log file: no cell is broken over lines
 
@@ -22,15 +26,22 @@ def print_scores(run: Run, console: Console) -> None:
     table = Table(title=None, box=None, pad_edge=False)
     table.add_column(say("metric").text(console.language))
     for stage in run.stages:
-        table.add_column(stage_name(stage).text(console.language), justify="right")
+        table.add_column(plain(stage_name(stage).text(console.language)), justify="right")
     for task, metric in _metrics(run):
         cells = [
             format_entry(metric, run.scores(stage).get(task, {}).get(metric), task) for stage in run.stages
         ]
-        table.add_row(f"{task}/{metric}", *cells)
+        table.add_row(plain(f"{task}/{metric}"), *map(plain, cells))
     print_table(table, console)
     for sentence in verdict(run):
         console.say(sentence)
+
+
+def plain(text: str) -> Text:
+    """Text of a run for a table: brackets in it are no markup, control characters are shown."""
+    from rich.text import Text
+
+    return Text(visible(text))
 
 
 def print_table(table: Any, console: Console) -> None:

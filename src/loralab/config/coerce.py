@@ -19,6 +19,7 @@ from typing import Any, Literal
 import yaml
 
 from loralab.config.schema import DataSource, Slice
+from loralab.safe_text import SECRET_NAME, has_user
 from loralab.words import Words, say
 
 TRUE, FALSE = ("true", "yes", "on"), ("false", "no", "off")
@@ -88,6 +89,10 @@ def _scalar(node: yaml.Node) -> str:
     text = str(node.value)
     if UNUSABLE.search(text):
         raise BadValue(say("holds a character that YAML forbids"))
+    if has_user(text):
+        raise BadValue(
+            say("holds an address with a user or password; a config is copied into every run folder")
+        )
     return text
 
 
@@ -164,7 +169,7 @@ TYPES: dict[Any, Callable[[yaml.Node], Any]] = {str: _text, bool: _boolean, int:
 def expand_path(text: str, place: Place) -> str:
     """An absolute path from `~`, `$NAME` and a path relative to the place; undefined variables are errors.
 
-    `$$` stands for a dollar sign.
+    `$$` stands for a dollar sign. A variable that is named like a secret is not put into a path, which is recorded.
     """
     if not text:
         raise BadValue(say("has no value"))
@@ -173,6 +178,8 @@ def expand_path(text: str, place: Place) -> str:
         name = match.group(1).strip("{}")
         if name == "$":
             return "$"
+        if SECRET_NAME.search(name):
+            raise BadValue(say("uses ${name}, which looks like a secret; paths are recorded", name=name))
         if name not in place.environment:
             raise BadValue(say("uses ${name}, which is not defined in the environment", name=name))
         return place.environment[name]

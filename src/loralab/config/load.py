@@ -21,16 +21,16 @@ import yaml
 from loralab.config.coerce import PLAIN_TAG, BadValue, Place, check_tags, is_null, read_value
 from loralab.config.schema import Config, DataConfig, RunConfig
 from loralab.errors import Problem, UsageError
+from loralab.safe_text import SECRET_NAME
 from loralab.words import Words, say
 
-SECRET = re.compile(r"(^|[\s._-])(api_?key|key|token|password|passwd|secret|credentials?)$", re.IGNORECASE)
 SEPARATOR = re.compile("[:=]")
 NAMED_IN_ERROR = re.compile(r"(alias|anchor|handle) '.*'")
 SECTIONS: dict[str, type] = dict(typing.get_type_hints(Config))
 
 
 @dataclass
-class _Reading:
+class Reading:
     """What has been read so far: values with their places, and the problems found."""
 
     values: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -39,6 +39,7 @@ class _Reading:
     suggested: set[str] = field(default_factory=set)  # keys that a misspelt one was probably meant to be
 
     def wrong(self, where: str, what: Words, next_step: Words | None = None) -> None:
+        """Note a problem."""
         self.problems.append(Problem(what, where, next=next_step))
 
     def complained_of(self, key: str) -> bool:
@@ -55,8 +56,8 @@ def load_config(
     absolute paths. Raises UsageError with every mistake found (`file:line`, nearest name).
     """
     path = Path(path)
-    reading = _Reading()
-    root = _compose(path)
+    reading = Reading()
+    root = compose(path)
     if root is not None:
         _read_document(root, path, Place(path.absolute().parent, environment), reading)
     return _finish(reading, overrides, environment, str(path))
@@ -64,22 +65,40 @@ def load_config(
 
 def make_config(overrides: Sequence[str], environment: Mapping[str, str] = os.environ) -> Config:
     """A config from defaults and `section.key=value` overrides alone; raises UsageError."""
-    return _finish(_Reading(), overrides, environment, "")
+    return _finish(Reading(), overrides, environment, "")
 
 
 def override(config: Config, overrides: Sequence[str], environment: Mapping[str, str] = os.environ) -> Config:
     """`config` with overrides applied; raises UsageError."""
-    reading = _Reading()
+    return _finish(_of(config), overrides, environment, "")
+
+
+def with_nodes(config: Config, given: Sequence[tuple[str, yaml.Node, str]], place: Place) -> Config:
+    """`config` with values set as (section.key, node of a file, file:line); raises UsageError with every mistake."""
+    reading = _of(config)
+    for name, node, where in given:
+        section, _, key = name.partition(".")
+        if section in SECTIONS:
+            _read_key(section, key, node, where, place, reading)
+        else:
+            _unknown_section(section, where, reading)
+    return _finish(reading, (), place.environment, "")
+
+
+def _of(config: Config) -> Reading:
+    """The values of a config, as if they had been read, without places."""
+    reading = Reading()
     for section, cls in SECTIONS.items():
         for item in dataclasses.fields(cls):
             reading.values[section, item.name] = getattr(getattr(config, section), item.name)
-    return _finish(reading, overrides, environment, "")
+    return reading
 
 
 # ------------------------------------------------------------------------------------------- the file
 
 
-def _compose(path: Path) -> yaml.Node | None:
+def compose(path: Path) -> yaml.Node | None:
+    """The node of a YAML file, None for an empty one; raises UsageError with `file:line`."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
@@ -112,26 +131,26 @@ def _compose(path: Path) -> yaml.Node | None:
         raise UsageError(Problem(say("holds a character that YAML forbids"), str(path))) from None
 
 
-def _read_document(root: yaml.Node, path: Path, place: Place, reading: _Reading) -> None:
+def _read_document(root: yaml.Node, path: Path, place: Place, reading: Reading) -> None:
     if is_null(root):
         return
     if not isinstance(root, yaml.MappingNode):
         raise UsageError(Problem(say("must hold sections such as model: and data:"), f"{path}:1"))
-    for section, node, where in _entries(root, path, "", reading):
+    for section, node, where in entries(root, path, "", reading):
         if section not in SECTIONS:
             _unknown_section(section, where, reading)
         elif not PLAIN_TAG.fullmatch(node.tag):
             tagged = say("must be a plain value, without a YAML tag")
             reading.wrong(where, say("{key} {problem}", key=section, problem=tagged))
         elif isinstance(node, yaml.MappingNode):
-            for key, value, line in _entries(node, path, f"{section}.", reading):
+            for key, value, line in entries(node, path, f"{section}.", reading):
                 _read_key(section, key, value, line, place, reading)
         elif not is_null(node):
             reading.wrong(where, say("{key} must hold keys, one a line", key=section))
 
 
-def _entries(
-    node: yaml.MappingNode, path: Path, prefix: str, reading: _Reading
+def entries(
+    node: yaml.MappingNode, path: Path, prefix: str, reading: Reading
 ) -> Iterator[tuple[str, yaml.Node, str]]:
     """(key, value, file:line) of a mapping; secrets, repeated keys and keys that are no words are reported."""
     seen: dict[str, int] = {}
@@ -140,7 +159,7 @@ def _entries(
         where = f"{path}:{line}"
         if not isinstance(key_node, yaml.ScalarNode) or not PLAIN_TAG.fullmatch(key_node.tag):
             reading.wrong(where, say("a key must be a word"))
-        elif SECRET.search(name := _name(key_node.value)):
+        elif SECRET_NAME.search(name := _name(key_node.value)):
             reading.problems.append(secret_problem(name, where))
         elif key_node.value in seen:
             first = seen[key_node.value]
@@ -158,8 +177,8 @@ def _name(text: str) -> str:
     return SEPARATOR.split(text, maxsplit=1)[0].strip()
 
 
-def _unknown_section(section: str, where: str, reading: _Reading) -> None:
-    reading.wrong(where, _unknown(section, "", list(SECTIONS)))
+def _unknown_section(section: str, where: str, reading: Reading) -> None:
+    reading.wrong(where, unknown(section, "", list(SECTIONS)))
     for near in _nearest(section, list(SECTIONS)):
         reading.suggested |= {f"{near}.{item.name}" for item in dataclasses.fields(SECTIONS[near])}
 
@@ -177,11 +196,11 @@ def secret_problem(key: str, where: str) -> Problem:
 # ------------------------------------------------------------------------------------ keys and overrides
 
 
-def _read_key(section: str, key: str, node: yaml.Node, where: str, place: Place, reading: _Reading) -> None:
+def _read_key(section: str, key: str, node: yaml.Node, where: str, place: Place, reading: Reading) -> None:
     cls = SECTIONS[section]
     known = {item.name: item for item in dataclasses.fields(cls)}
     if key not in known:
-        reading.wrong(where, _unknown(key, section, list(known)))
+        reading.wrong(where, unknown(key, section, list(known)))
         reading.suggested |= {f"{section}.{near}" for near in _nearest(key, list(known))}
         return
     try:
@@ -198,7 +217,8 @@ def _nearest(key: str, known: list[str]) -> list[str]:
     return difflib.get_close_matches(key, known, n=1, cutoff=0.5)
 
 
-def _unknown(key: str, section: str, known: list[str]) -> Words:
+def unknown(key: str, section: str, known: list[str]) -> Words:
+    """What to say of a key that nobody knows: the nearest one, or where it belongs."""
     full = f"{section}.{key}" if section else key
     if near := _nearest(key, known):
         return say("unknown key {key}; did you mean {near}?", key=full, near=near[0])
@@ -208,11 +228,11 @@ def _unknown(key: str, section: str, known: list[str]) -> Words:
     return say("unknown key {key}; known: {known}", key=full, known=", ".join(known))
 
 
-def _apply_override(text: str, environment: Mapping[str, str], reading: _Reading) -> None:
+def _apply_override(text: str, environment: Mapping[str, str], reading: Reading) -> None:
     written, equals, raw = text.partition("=")
     name = _name(written)
     section, dot, key = name.partition(".")
-    if SECRET.search(name):
+    if SECRET_NAME.search(name):
         reading.problems.append(secret_problem(name, "command line"))
     elif not equals or not dot or ":" in written:
         reading.wrong(name, say("an override is written section.key=value, such as train.epochs=3"))
@@ -231,12 +251,12 @@ def _compose_value(raw: str) -> yaml.Node | None:
     if raw.lstrip()[:1] in ("[", "{", '"', "'"):
         try:
             return yaml.compose(raw, Loader=yaml.SafeLoader)
-        except (yaml.YAMLError, RecursionError, ValueError, OverflowError):  # see _compose
+        except (yaml.YAMLError, RecursionError, ValueError, OverflowError):  # see compose
             return None
     return yaml.ScalarNode("tag:yaml.org,2002:str", raw.strip())
 
 
-def _finish(reading: _Reading, overrides: Sequence[str], environment: Mapping[str, str], path: str) -> Config:
+def _finish(reading: Reading, overrides: Sequence[str], environment: Mapping[str, str], path: str) -> Config:
     for text in overrides:
         _apply_override(text, environment, reading)
     for section, cls in SECTIONS.items():
@@ -248,7 +268,7 @@ def _finish(reading: _Reading, overrides: Sequence[str], environment: Mapping[st
                 reading.wrong(path or "config", say("{key} is required", key=key))
     _check_pairs(reading)
     if reading.problems:
-        raise UsageError(*sorted(reading.problems, key=_line_of))
+        raise UsageError(*sorted(reading.problems, key=line_of))
     reading.values.setdefault(("run", "dir"), str(Path.cwd() / RunConfig().dir))
     folder = reading.values.get(("run", "dir"), SECTIONS["run"]().dir)
     reading.values["run", "dir"] = str(Path(folder).absolute())
@@ -259,12 +279,13 @@ def _finish(reading: _Reading, overrides: Sequence[str], environment: Mapping[st
     return Config(**sections)
 
 
-def _line_of(problem: Problem) -> tuple[str, int]:
+def line_of(problem: Problem) -> tuple[str, int]:
+    """The file and the line that a problem names, to sort by."""
     name, _, line = problem.where.rpartition(":")
     return (name, int(line)) if line.isascii() and line.isdigit() else (problem.where, 0)
 
 
-def _check_pairs(reading: _Reading) -> None:
+def _check_pairs(reading: Reading) -> None:
     """Keys that only make sense together, or of which one would have no effect."""
     _check_length(reading)
     _check_split(reading)
@@ -278,7 +299,7 @@ def _check_pairs(reading: _Reading) -> None:
         )
 
 
-def _check_length(reading: _Reading) -> None:
+def _check_length(reading: Reading) -> None:
     values, places = reading.values, reading.places
     epochs, max_steps = ("train", "epochs"), ("train", "max_steps")
     if values.get(max_steps) is not None:
@@ -293,7 +314,7 @@ def _check_length(reading: _Reading) -> None:
         reading.wrong(places[epochs], say("train.epochs is empty and train.max_steps is not set"))
 
 
-def _check_split(reading: _Reading) -> None:
+def _check_split(reading: Reading) -> None:
     values, places, defaults = reading.values, reading.places, DataConfig()
     split = ("data", "split")
     if values.get(split) is None:
@@ -310,7 +331,7 @@ def _check_split(reading: _Reading) -> None:
             )
 
 
-def _check_choice(reading: _Reading) -> None:
+def _check_choice(reading: Reading) -> None:
     """How the adapter is chosen, as far as the config alone tells that there would be nothing to choose by."""
     best, stages = _valued(reading, "evaluate.best_by"), _valued(reading, "evaluate.stages")
     if best not in ("heldout_loss", "last") and "epoch" not in stages:
@@ -327,7 +348,7 @@ def _check_choice(reading: _Reading) -> None:
         _check_stopping(reading, best, stages)
 
 
-def _check_stopping(reading: _Reading, best: str, stages: Sequence[str]) -> None:
+def _check_stopping(reading: Reading, best: str, stages: Sequence[str]) -> None:
     key = "train.stop_after_worse_evaluations"
     if best == "last":
         words = say("train.stop_after_worse_evaluations and evaluate.best_by: last are both set; nothing would be"
@@ -344,13 +365,13 @@ def _check_stopping(reading: _Reading, best: str, stages: Sequence[str]) -> None
         _wrong_together(reading, words, key, "data.test")
 
 
-def _valued(reading: _Reading, key: str) -> Any:
+def _valued(reading: Reading, key: str) -> Any:
     """The value of a key, or its default."""
     section, _, name = key.partition(".")
     return reading.values.get((section, name), getattr(SECTIONS[section](), name))
 
 
-def _wrong_together(reading: _Reading, what: Words, *keys: str) -> None:
+def _wrong_together(reading: Reading, what: Words, *keys: str) -> None:
     """A problem of several keys, at the place of the one that was read last."""
     pairs = [key.partition(".") for key in keys]
     reading.wrong(_later(*(reading.places.get((section, name), "") for section, _, name in pairs)), what)
@@ -358,4 +379,4 @@ def _wrong_together(reading: _Reading, what: Words, *keys: str) -> None:
 
 def _later(*places: str) -> str:
     """The place that was read last: the command line, or the greater line of the file."""
-    return max(places, key=lambda place: (place == "command line", *_line_of(Problem(say(""), place))))
+    return max(places, key=lambda place: (place == "command line", *line_of(Problem(say(""), place))))

@@ -36,20 +36,20 @@ def to_yaml(config: Config) -> str:
     document = to_dict(config)
     document["data"]["test"] = "none" if config.data.test is None else document["data"]["test"]
     for section, key in PATHS:
-        document[section][key] = _as_written(document[section][key])
-    return yaml.dump(document, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100)
+        document[section][key] = as_written(document[section][key])
+    return yaml.dump(document, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=100)
 
 
-class _Dumper(yaml.SafeDumper):
+class Dumper(yaml.SafeDumper):
     """Writes text with Unicode line breaks in double quotes: other styles would fold them into spaces."""
 
 
-def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+def _represent_text(dumper: Dumper, text: str) -> yaml.ScalarNode:
     style = '"' if re.search("[\x85\u2028\u2029]", text) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 
-_Dumper.add_representer(str, _represent_text)
+Dumper.add_representer(str, _represent_text)
 
 
 PATHS = (
@@ -58,12 +58,12 @@ PATHS = (
 )  # fmt: skip
 
 
-def _as_written(value: Any) -> Any:
+def as_written(value: Any) -> Any:
     """Absolute paths with `$` doubled, since a single one begins a variable."""
     if isinstance(value, list):
-        return [_as_written(item) for item in value]
+        return [as_written(item) for item in value]
     if isinstance(value, dict):
-        return {key: _as_written(item) for key, item in value.items()}
+        return {key: as_written(item) for key, item in value.items()}
     return value.replace("$", "$$") if isinstance(value, str) and value.startswith("/") else value
 
 

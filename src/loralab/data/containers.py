@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 from loralab.errors import DataError, Problem
+from loralab.safe_text import quoted
 from loralab.words import Words, say
 
 PARQUET, PARQUET_ENCRYPTED = b"PAR1", b"PARE"
@@ -45,7 +45,7 @@ def refuse_containers(path: Path, head: bytes) -> None:
         _refuse(path, say("is encrypted Parquet"), say("write it without encryption"))
     for name, (magic, command) in PACKED.items():
         if re.match(magic, head):
-            unpack = command.format(file=shlex.quote(str(path)))
+            unpack = command.format(file=quoted(path))
             _refuse(
                 path,
                 say("holds {name} data, which are not unpacked here", name=name),

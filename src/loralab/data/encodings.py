@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import codecs
 import re
-import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 from loralab.data.reasons import BadRow
 from loralab.errors import DataError, Problem
+from loralab.safe_text import quoted
 from loralab.words import Words, say
 
 MARKS = re.compile("[\udc00-\udcff]")  # half surrogate pairs, which no decoder yields
@@ -153,7 +153,7 @@ def _way_out(path: Path, likely: str) -> Words:
         return say("leave data.encoding out: files are read as UTF-8 without it")
     zipped = path.suffix.lower() == ".gz"
     plain = path.with_suffix("") if zipped else path
-    source, target = (shlex.quote(str(p)) for p in (path, plain.with_suffix(f".utf-8{plain.suffix}")))
+    source, target = map(quoted, (path, plain.with_suffix(f".utf-8{plain.suffix}")))
     name = re.sub("-([lb]e)$", r"\1", likely)  # iconv writes utf-16le
     convert = f"iconv -f {name} -t utf-8"
     command = f"gzip -dc {source} | {convert} > {target}" if zipped else f"{convert} {source} > {target}"

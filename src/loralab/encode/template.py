@@ -10,9 +10,11 @@ from typing import Any
 from loralab.data.conversation import Message
 from loralab.data.reasons import BadRow
 from loralab.errors import Problem, UsageError
+from loralab.hub.base import within
 from loralab.words import say
 
 SYSTEM, QUESTION, ANSWER = "S.!", "Q?", "A."
+PATIENCE_SECONDS = 20.0  # for one short conversation, which takes milliseconds
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ class ChatTemplate:
 def read_template(tokenizer: Any) -> ChatTemplate:
     """Learn a tokenizer's template from one short conversation.
 
-    Raises UsageError if there is no chat template, or it has no end token that could be trained.
+    Raises UsageError if there is no chat template, it has no end token that could be trained, or it does not come
+    to an end: a template is a program of strangers, which transformers keeps from files and network, not from loops.
     """
     if not getattr(tokenizer, "chat_template", None):
         raise UsageError(
@@ -115,7 +118,7 @@ def read_template(tokenizer: Any) -> ChatTemplate:
             )
         )
     talk = [Message("user", QUESTION), Message("assistant", ANSWER)]
-    text = render(tokenizer, talk)
+    text = _render_soon(tokenizer, talk)
     if ANSWER not in text:
         raise UsageError(Problem(say("the chat template leaves out the answer")))
     suffix = text[text.rindex(ANSWER) + len(ANSWER) :]
@@ -157,12 +160,24 @@ def render(tokenizer: Any, messages: Sequence[Message], open_answer: bool = Fals
         ) from None
 
 
+def _render_soon(tokenizer: Any, messages: Sequence[Message]) -> str:
+    """`render`, or UsageError if it is not done in time."""
+    try:
+        return within(PATIENCE_SECONDS, lambda: render(tokenizer, messages))
+    except TimeoutError:
+        what = say("the chat template has not come to an end within {n} s", n=int(PATIENCE_SECONDS))
+        where = str(getattr(tokenizer, "name_or_path", ""))
+        raise UsageError(Problem(what, where, next=say("choose a model from a source you trust"))) from None
+
+
 def _plain(messages: Sequence[Message]) -> list[dict[str, str]]:
     return [{"role": m.role, "content": m.content} for m in messages]
 
 
 def _refusals() -> tuple[type[Exception], ...]:
-    """What a template raises by itself, or because it was written for other turns."""
+    """What a template raises by itself, or because it was written for other turns: any error of its expressions."""
     from jinja2.exceptions import TemplateError
 
-    return TemplateError, TypeError
+    return (
+        TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError, MemoryError,
+    )  # fmt: skip

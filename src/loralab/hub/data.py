@@ -135,7 +135,7 @@ def _way_out(path: str) -> Words:
         hub: HubName = "modelscope" if site.lower() == "modelscope" else "huggingface"
         return say("write {path}", path=RemoteData(hub, name, unquote(revision), unquote(file)).url())
     if path.lower().startswith("file://"):
-        return say("write the path alone: {path}", path=path[len("file://") :])
+        return say("write the path alone: {path}", path=_shown(path)[len("file://") :])
     return say(
         "download the file and give its path, or name it on a hub: {first} or {second}",
         first=f"hf://{EXAMPLE}",

@@ -90,7 +90,8 @@ def _refuse_unsafe(hub: Hub, name: str, files: Sequence[RemoteFile]) -> None:
 def is_inside(path: str) -> bool:
     """Whether a path from outside stays in the folder that it is put into."""
     parts = PurePosixPath(path).parts
-    return bool(parts) and not PurePosixPath(path).is_absolute() and ".." not in parts and "\\" not in path
+    unusable = "\\" in path or "\0" in path
+    return bool(parts) and not PurePosixPath(path).is_absolute() and ".." not in parts and not unusable
 
 
 def _check_space(hub: Hub, name: str, listing: Listing, to: Path | None, kind: Kind) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 
 from loralab.config.schema import LoraConfig
 from loralab.errors import Problem, UsageError
+from loralab.model.adapter_folder import WEIGHTS, check_adapter_files
 from loralab.model.misfit import SETTINGS, refuse_misfits, shapes_of
+from loralab.model.small_files import read_object
 from loralab.run.files import fsync_file, writing
 from loralab.run.tensor_files import write_tensors
 from loralab.words import say
 
-WEIGHTS = "adapter_model.safetensors"
 NAME = "default"
 # Settings of PEFT that change what an adapter's weights mean, and that loralab does not train with.
 UNSUPPORTED = (
@@ -116,40 +117,40 @@ def _plain(value: Any) -> Any:
 def load_adapter(model: Any, folder: Path) -> None:
     """Put the weights of a PEFT folder into the model's adapter; raises UsageError if they do not fit."""
     from peft import set_peft_model_state_dict
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
-    try:
-        tensors = load_file(folder / WEIGHTS)
-    except (OSError, SafetensorError) as error:
-        raise UsageError(
-            Problem(say("the adapter cannot be read: {reason}", reason=error), str(folder / WEIGHTS))
-        ) from None
+    tensors = read_tensors(folder)
     places = {k.replace(f".{NAME}.", "."): p for k, p in trainable(model).items()}
     refuse_misfits(shapes_of(tensors), shapes_of(places), folder)
     set_peft_model_state_dict(model, tensors, adapter_name=NAME)
 
 
-def read_settings(folder: Path) -> dict[str, Any]:
-    """adapter_config.json of a PEFT folder, with PEFT's defaults for what it leaves out.
+def read_tensors(folder: Path) -> dict[str, Any]:
+    """The weights of a PEFT folder by name; raises UsageError if they cannot be read."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
 
-    Older versions of PEFT did not write newer keys. Raises UsageError if there is no such file.
+    try:
+        return load_file(folder / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise UsageError(
+            Problem(say("the adapter cannot be read: {reason}", reason=error), str(folder / WEIGHTS))
+        ) from None
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """adapter_config.json of a checked PEFT folder, with PEFT's defaults for what it leaves out.
+
+    Older versions of PEFT did not write newer keys.
     """
     from peft import LoraConfig as PeftConfig
 
-    try:
-        value = json.loads((folder / SETTINGS).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            Problem(say("is not an adapter folder: {reason}", reason=error), str(folder / SETTINGS))
-        ) from None
-    if not isinstance(value, dict):
-        raise UsageError(Problem(say("must hold a JSON object"), str(folder / SETTINGS)))
+    value = read_object(folder, SETTINGS)[0]
     return dict(PeftConfig().to_dict()) | {k: v for k, v in value.items() if v is not None}
 
 
 def check_settings(folder: Path, lora: LoraConfig) -> None:
     """Raise UsageError, naming each difference, unless an adapter folder has the rank, scaling and targets of `lora`."""
+    check_adapter_files(folder)
     theirs = read_settings(folder)
     _refuse_unsupported(theirs, folder)
     mine = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loralab.model.adapter import WEIGHTS
+from loralab.model.adapter_folder import WEIGHTS
 from loralab.model.misfit import SETTINGS
 from loralab.model.small_files import read_object
 from loralab.run.files import sha256

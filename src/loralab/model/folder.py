@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from loralab.errors import Problem, UsageError
 from loralab.model.remote_code import code_problems
-from loralab.model.small_files import link_problem, read_object
-from loralab.model.weights import weight_files, weight_problems
+from loralab.model.small_files import place_problem, read_object
+from loralab.model.weights import INDEX, SINGLE, stays_inside, tensor_shapes, weight_files, weight_problems
+from loralab.safe_text import quoted
 from loralab.words import say
 
 __all__ = ["Need", "check_files", "check_model_folder", "weight_files"]
@@ -34,6 +35,16 @@ OPTIONAL = (
     "special_tokens_map.json",
     "added_tokens.json",
 )
+# What else transformers reads of a folder, as text.
+TEXTS = (
+    "vocab.json", "merges.txt", "vocab.txt", "tokenizer.model", "spiece.model", "chat_template.jinja",
+    "chat_template.json", "processor_config.json",
+)  # fmt: skip
+TEMPLATES = "additional_chat_templates/*.jinja"
+# Numbers in a config of things that transformers makes one by one, also to look at the model without weights.
+LAYERS = ("num_hidden_layers", "num_layers", "n_layers", "n_layer")
+COUNTS = (*LAYERS, "num_labels", "num_experts", "num_local_experts", "n_routed_experts")
+MOST = 100_000
 
 
 def check_model_folder(folder: Path, trust_remote_code: bool, need: Need = "all") -> None:
@@ -44,6 +55,8 @@ def check_model_folder(folder: Path, trust_remote_code: bool, need: Need = "all"
     """
     check_files(folder, need)
     config, tokenizer = read_object(folder, CONFIG)[0], read_object(folder, TOKENIZER_CONFIG)[0]
+    _raise_if_any(_detours(folder, config, tokenizer))
+    _raise_if_any(_endless(folder, config, len(tensor_shapes(folder)) if need == "all" else 0))
     _raise_if_any(_quantised_problems(folder, config))
     _raise_if_any(code_problems(folder, config, tokenizer, trust_remote_code))
 
@@ -70,9 +83,45 @@ def _file_problems(folder: Path, need: Need) -> Iterator[Problem]:
     for name in (CONFIG, *OPTIONAL):
         if problem := read_object(folder, name)[1]:
             yield problem
+    for path in (*(folder / name for name in TEXTS), *folder.glob(TEMPLATES)):
+        if what := place_problem(folder, path):
+            yield Problem(what, str(path))
     yield from _tokenizer_problems(folder)
     if need == "all":
         yield from weight_problems(folder)
+
+
+def _detours(folder: Path, config: dict[str, Any], tokenizer: dict[str, Any]) -> Iterator[Problem]:
+    """What would make transformers load, without a word, other files than those that are checked and recorded."""
+    if (folder / ADAPTER).exists() or (folder / ADAPTER).is_symlink():
+        yield Problem(
+            say("is an adapter beside a model: transformers would put it on the model without a word"),
+            str(folder / ADAPTER),
+            next=say(
+                "move the adapter's files into a folder of their own, and name that as lora.init or --adapter"
+            ),
+        )
+    named, used = config.get("transformers_weights"), SINGLE if (folder / SINGLE).is_file() else INDEX
+    if named is not None and named != used:
+        what = say("names other weights than {used} (transformers_weights: {named})", used=used, named=named)
+        yield Problem(what, str(folder / CONFIG), next=say("remove transformers_weights from it"))
+    versions = tokenizer.get("fast_tokenizer_files")
+    for name in versions if isinstance(versions, list) else ():
+        if not stays_inside(str(name)):
+            what = say("names a tokenizer file outside of the model folder: {name}", name=name)
+            yield Problem(
+                what, str(folder / TOKENIZER_CONFIG), next=say("get the model again, from a source you trust")
+            )
+
+
+def _endless(folder: Path, config: dict[str, Any], tensors: int) -> Iterator[Problem]:
+    """Numbers with which looking at the model would not come to an end; each layer has a tensor in the weights."""
+    for part in (config, *(value for value in config.values() if isinstance(value, dict))):
+        for key in COUNTS:
+            most = tensors if tensors and key in LAYERS else MOST
+            if isinstance(part.get(key), int) and part[key] > most:
+                what = say("{key} is above {most}: the weights cannot hold so many", key=key, most=most)
+                yield Problem(what, str(folder / CONFIG))
 
 
 def _quantised_problems(folder: Path, config: dict[str, Any]) -> Iterator[Problem]:
@@ -100,7 +149,7 @@ def _no_config(folder: Path) -> Problem:
         return Problem(
             say("is an adapter, not a model"),
             str(folder),
-            next=say("model.name={base} lora.init={folder}", base=base, folder=folder),
+            next=say("model.name={base} lora.init={folder}", base=quoted(str(base)), folder=folder),
         )
     nested = sorted(p.parent.name for p in folder.glob(f"*/{CONFIG}"))
     advice = (
@@ -115,10 +164,8 @@ def _tokenizer_problems(folder: Path) -> Iterator[Problem]:
     for names in TOKENIZERS:
         if any((folder / n).is_file() for n in names):
             for name in names:
-                if not (folder / name).exists():
+                if not (folder / name).exists() and not (folder / name).is_symlink():
                     yield Problem(say("tokenizer file is missing"), str(folder / name))
-                elif name not in OPTIONAL and (what := link_problem(folder, folder / name)):
-                    yield Problem(what, str(folder / name))
             return
     if any(folder.glob("*.tiktoken")) or (folder / "tokenizer.json").is_symlink():
         return  # the first belongs to remote code, the second is reported as a broken link

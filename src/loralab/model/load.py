@@ -79,7 +79,9 @@ def _without_weights(folder: Path, config: Config) -> Any:
     try:
         with quiet(), torch.device("meta"):
             return AutoModelForCausalLM.from_config(
-                settings, trust_remote_code=config.model.trust_remote_code
+                settings,
+                trust_remote_code=config.model.trust_remote_code,
+                attn_implementation="sdpa",  # as in `load_base`; what config.json asks for may be a download
             )
     except Exception as error:  # seam: each architecture refuses bad settings by an error class of its own
         raise _unusable_config(error, folder) from error

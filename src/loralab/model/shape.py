@@ -14,6 +14,9 @@ from loralab.words import Words, say
 FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 SIZES = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size", "vocab_size")
 
+OPTIONAL_SIZES = ("num_key_value_heads", "head_dim")
+GREATEST = 1 << 32  # sizes of models are far below; their products are still numbers that a float holds
+
 
 @dataclass(frozen=True)
 class ModelShape:
@@ -73,6 +76,7 @@ def shape_of(settings: Mapping[str, Any]) -> ModelShape | Words:
             "memory is planned for {known}, not for {family}", known=", ".join(FAMILIES), family=family
         )
     missing = [key for key in SIZES if not _is_size(settings.get(key))]
+    missing += [key for key in OPTIONAL_SIZES if settings.get(key) and not _is_size(settings[key])]
     if missing:
         return say("config.json has no usable {names}", names=", ".join(missing))
     layers, width, heads, mlp, vocabulary = (int(settings[key]) for key in SIZES)
@@ -86,7 +90,7 @@ def shape_of(settings: Mapping[str, Any]) -> ModelShape | Words:
 
 
 def _is_size(value: Any) -> bool:
-    return isinstance(value, int) and value > 0
+    return isinstance(value, int) and 0 < value < GREATEST
 
 
 def _extras(

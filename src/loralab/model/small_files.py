@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ def read_object(folder: Path, name: str) -> tuple[dict[str, Any], Problem | None
     path = folder / name
     if not path.exists() and not path.is_symlink():
         return {}, None
-    what = link_problem(folder, path)
+    what = place_problem(folder, path)
     if what:
         return {}, Problem(what, str(path))
     try:
@@ -34,17 +35,25 @@ def _parse(folder: Path, path: Path, data: bytes) -> tuple[dict[str, Any], Probl
         return {}, _broken(folder, path, data, error)
     except UnicodeDecodeError:
         return {}, Problem(say("is not UTF-8 text"), str(path))
+    except ValueError:  # Python reads no more digits than that
+        return {}, Problem(
+            say("holds a number of more than {n} digits", n=sys.get_int_max_str_digits()), str(path)
+        )
+    except RecursionError:
+        return {}, Problem(say("is nested too deeply"), str(path))
     if not isinstance(value, dict):
         return {}, Problem(say("must hold a JSON object"), str(path))
     return value, None
 
 
-def link_problem(folder: Path, path: Path) -> Words | None:
-    """What is wrong with a file that is a link."""
+def place_problem(folder: Path, path: Path) -> Words | None:
+    """What is wrong with a path of a model folder: a link to nothing or out of the folder, no file."""
     if path.is_symlink() and not path.exists():
         return say("is a link to a file that does not exist")
     if leads_out(folder, path):
         return say("is a link that leads out of the model folder")
+    if path.exists() and not path.is_file():  # a folder, or a pipe, from which a read would never come back
+        return say("is not a file")
     return None
 
 

@@ -73,11 +73,23 @@ def _shards(folder: Path) -> tuple[list[str], Problem | None]:
     return sorted(set(names.values())), None
 
 
-def _file_problems(folder: Path, name: str) -> Iterator[Problem]:
+def stays_inside(name: str) -> bool:
+    """Whether a name that stands in a model's files is that of a file in the model's folder."""
     pure = PurePosixPath(name)
-    if pure.is_absolute() or ".." in pure.parts or "\\" in name:
+    return not (pure.is_absolute() or ".." in pure.parts or "\\" in name or "\0" in name)
+
+
+def _file_problems(folder: Path, name: str) -> Iterator[Problem]:
+    advice = say("get the model again, from a source you trust")
+    if not stays_inside(name):
         what = say("names a weight file outside of the model folder: {name}", name=name)
-        yield Problem(what, str(folder / INDEX), next=say("get the model again, from a source you trust"))
+        yield Problem(what, str(folder / INDEX), next=advice)
+        return
+    if not name.endswith(".safetensors"):  # transformers goes by the name, and would read it as a pickle
+        what = say("names a weight file that is not safetensors: {name}", name=name)
+        yield Problem(
+            what, str(folder / INDEX), say("loading a pickle runs code that is in the file"), advice
+        )
         return
     path = folder / name
     if path.is_symlink() and not path.exists():
@@ -97,6 +109,13 @@ def _file_problems(folder: Path, name: str) -> Iterator[Problem]:
 
 def safetensors_problem(path: Path) -> Words | None:
     """What is wrong with a safetensors file, by header and size; None if it is whole."""
+    try:
+        return _header_problem(path)
+    except OSError as error:
+        return say("cannot be read: {reason}", reason=error.strerror)
+
+
+def _header_problem(path: Path) -> Words | None:
     size = path.stat().st_size
     with path.open("rb") as stream:
         start = stream.read(8)
@@ -117,7 +136,18 @@ def safetensors_problem(path: Path) -> Words | None:
     if 8 + length + end != size:
         expected = 8 + length + end
         return say("is cut off or damaged: {size} bytes instead of {expected}", size=size, expected=expected)
-    return None
+    return _refused_by_library(path)
+
+
+def _refused_by_library(path: Path) -> Words | None:
+    """What the library that will read the file finds in its header: tensors that overlap, shapes that lie."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy"):
+            return None
+    except SafetensorError as error:
+        return say("is not a safetensors file: {reason}", reason=error)
 
 
 def _data_end(header: bytes) -> int | None:
@@ -125,7 +155,7 @@ def _data_end(header: bytes) -> int | None:
     try:
         entries: dict[str, Any] = json.loads(header)
         return max((int(v["data_offsets"][1]) for k, v in entries.items() if k != "__metadata__"), default=0)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError):
         return None
 
 
@@ -143,10 +173,11 @@ def _no_weights(folder: Path) -> Problem:
             str(folder),
             say("loading a pickle runs code that is in the file"),
             say(
-                'python -c "from transformers import AutoModelForCausalLM as M;'
-                " M.from_pretrained('{folder}').save_pretrained('{folder}-safetensors')\","
+                'if you trust its source: python -c "import sys; from transformers import AutoModelForCausalLM as M;'
+                ' M.from_pretrained(sys.argv[1]).save_pretrained(sys.argv[2])" {folder} {target},'
                 " then copy the tokenizer files",
                 folder=folder,
+                target=Path(f"{folder}-safetensors"),
             ),
         )
     return Problem(

@@ -19,7 +19,8 @@ MODELS: dict[str, str] = {
         "lora.targets 含有 {name}，它在该模型中与输入嵌入共享权重",
     "remove it from lora.targets": "请从 lora.targets 中删去",
     "the adapter cannot be read: {reason}": "无法读取适配器：{reason}",
-    "is not an adapter folder: {reason}": "不是适配器文件夹：{reason}",
+    "the adapter asks for Megatron's layers, from a Python module that it names itself":
+        "适配器要求使用 Megatron 的层，并自行指定要导入的 Python 模块",
     "the adapter has {key} {found}, the config says {value}": "适配器的 {key} 为 {found}，配置中为 {value}",
     "the adapter has {key} {value}, loralab trains without it": "适配器的 {key} 为 {value}，loralab 的训练不支持该设置",
     # download
@@ -156,6 +157,8 @@ MODELS: dict[str, str] = {
     "must hold a JSON object": "必须是 JSON 对象",
     "is a link to a file that does not exist": "是链接，但所指文件不存在",
     "is a link that leads out of the model folder": "是指向模型文件夹之外的链接",
+    "is not a file": "不是文件",
+    "holds a number of more than {n} digits": "含有超过 {n} 位的数字",
     "is a git-lfs pointer, the file itself has not been fetched": "是 git-lfs 指针，文件本身尚未下载",
     "is cut off: the JSON does not end": "已被截断：JSON 没有结束",
     "is not valid JSON: {reason}": "不是有效的 JSON：{reason}",
@@ -165,6 +168,16 @@ MODELS: dict[str, str] = {
     # weights
     "has no weight_map that names the weight files": "没有列出权重文件的 weight_map",
     "names a weight file outside of the model folder: {name}": "引用了模型文件夹之外的权重文件：{name}",
+    "names a weight file that is not safetensors: {name}": "引用了不是 safetensors 的权重文件：{name}",
+    "names a tokenizer file outside of the model folder: {name}": "引用了模型文件夹之外的分词器文件：{name}",
+    "names other weights than {used} (transformers_weights: {named})":
+        "指定了 {used} 以外的权重（transformers_weights: {named}）",
+    "{key} is above {most}: the weights cannot hold so many": "{key} 超过 {most}：权重装不下这么多",
+    "remove transformers_weights from it": "请从中删除 transformers_weights",
+    "is an adapter beside a model: transformers would put it on the model without a word":
+        "模型旁边有适配器：transformers 会不声不响地把它加到模型上",
+    "move the adapter's files into a folder of their own, and name that as lora.init or --adapter":
+        "请把适配器的文件移到单独的文件夹，再用 lora.init 或 --adapter 指定",
     "get the model again, from a source you trust": "请从可信的来源重新获取模型",
     "{index} names it": "{index} 引用了它",
     "weight file is missing": "缺少权重文件",
@@ -173,6 +186,7 @@ MODELS: dict[str, str] = {
     "is a git-lfs pointer, the weights themselves have not been fetched":
         "是 git-lfs 指针，权重本身尚未下载",
     "is not a safetensors file": "不是 safetensors 文件",
+    "is not a safetensors file: {reason}": "不是 safetensors 文件：{reason}",
     "is cut off: {size} bytes, its header alone has {expected}":
         "已被截断：共 {size} 字节，仅文件头就有 {expected} 字节",
     "is not a safetensors file: its header is broken": "不是 safetensors 文件：文件头已损坏",
@@ -181,8 +195,8 @@ MODELS: dict[str, str] = {
         "缺少 {index}，它说明 {first} 等文件的内容",
     "has only pickle weights ({name}), no safetensors": "只有 pickle 权重（{name}），没有 safetensors",
     "loading a pickle runs code that is in the file": "加载 pickle 会运行文件中的代码",
-    "python -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('{folder}').save_pretrained('{folder}-safetensors')\", then copy the tokenizer files":
-        "python -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('{folder}').save_pretrained('{folder}-safetensors')\"，然后复制分词器文件",
+    "if you trust its source: python -c \"import sys; from transformers import AutoModelForCausalLM as M; M.from_pretrained(sys.argv[1]).save_pretrained(sys.argv[2])\" {folder} {target}, then copy the tokenizer files":
+        "如果信任其来源：python -c \"import sys; from transformers import AutoModelForCausalLM as M; M.from_pretrained(sys.argv[1]).save_pretrained(sys.argv[2])\" {folder} {target}，然后复制分词器文件",
     "has no weights: neither {single} nor {index}": "没有权重：既没有 {single}，也没有 {index}",
     "copy the missing files, or get the model again: loralab fetch OWNER/NAME --to FOLDER":
         "补齐缺少的文件，或重新获取模型：loralab fetch OWNER/NAME --to 文件夹",

@@ -21,6 +21,9 @@ SETTINGS: dict[str, str] = {
     "is {text!r}, must be a whole number": "的值是 {text!r}，必须是整数",
     "is {text!r}, must be a number": "的值是 {text!r}，必须是数字",
     "uses ${name}, which is not defined in the environment": "用到了 ${name}，但环境变量中没有定义",
+    "holds an address with a user or password; a config is copied into every run folder":
+        "含有带用户名或密码的地址；配置会被复制到每个运行文件夹",
+    "uses ${name}, which looks like a secret; paths are recorded": "用到了 ${name}，看起来是密钥；路径会被记录下来",
     "is {text!r}, must be a range start:stop such as 0:5000":
         "的值是 {text!r}，必须是 start:stop 形式的范围，如 0:5000",
     "must be a mapping such as {example}": "必须是映射，如 {example}",
@@ -106,6 +109,8 @@ SETTINGS: dict[str, str] = {
     "the tokenizer has no pad token, which data.answer_end: pad needs":
         "分词器没有 pad token，而 data.answer_end: pad 需要它",
     "the model's tokenizer has no chat template": "该模型的分词器没有对话模板",
+    "the chat template has not come to an end within {n} s": "对话模板在 {n} 秒内没有渲染完",
+    "choose a model from a source you trust": "请选用来源可信的模型",
     "choose an instruct (chat) model, or add chat_template.jinja to the model folder":
         "请选用 instruct（chat）模型，或在模型文件夹中加入 chat_template.jinja",
     "the chat template writes no end token after an answer": "对话模板没有在回答后写结束符",
