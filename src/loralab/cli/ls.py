@@ -30,7 +30,7 @@ def ls(console: Console, folder: Path, as_json: bool) -> None:
         console.data({"runs": runs})
     for run in () if as_json else runs:
         loss = format_entry("loss", run["scores"].get("heldout", {}).get("loss"))
-        click.echo(f"{run['run']}\t{run['status']}\t{run['steps']} steps\tloss {loss}")
+        console.line(run["run"], run["status"], f"{run['steps']} steps", f"loss {loss}")
     if not runs:
         console.say(say("no runs in {folder}", folder=folder))
         console.next(say("loralab demo"))

@@ -1,9 +1,10 @@
-"""`loralab show`: a run in, its scores, verdict and facts out."""
+"""`loralab show`: a run in, its facts, curves, scores and verdict out."""
 
 from __future__ import annotations
 
 import click
 
+from loralab.cli.charts import print_curves
 from loralab.cli.console import Console, common, pass_console
 from loralab.cli.tables import print_scores
 from loralab.report.facts import STATUS
@@ -20,7 +21,7 @@ from loralab.words import Words, say
 @common
 @pass_console
 def show(console: Console, run: str, as_json: bool) -> None:
-    """Show a run: status, data, scores with intervals, verdict."""
+    """Show a run: status, data, curves, scores with intervals, verdict."""
     found = open_run(run)
     if as_json:
         console.data(
@@ -31,6 +32,7 @@ def show(console: Console, run: str, as_json: bool) -> None:
         )  # fmt: skip
     else:
         _facts(found, console)
+        print_curves(found, console)
         print_scores(found, console)
         _changes(found, console)
     console.next(_next(found))

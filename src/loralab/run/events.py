@@ -11,13 +11,15 @@ import json
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from loralab.run.files import dump_json, fsync_folder, writing
+from loralab.run.numbers import to_float
+from loralab.run.step_columns import StepColumns
 
 FSYNC_SECONDS = 1.0
 Event = Mapping[str, Any]
@@ -30,19 +32,30 @@ def utc_now() -> str:
 
 @dataclass(frozen=True)
 class Record:
-    """The events of a file, how many bytes of a torn last line were skipped, and how many whole lines are no events."""
+    """The events of a file, how many bytes of a torn last line were skipped, and how many whole lines are no events.
+
+    A reader of very long runs holds the steps in force apart, in less memory: `kept_steps`, of which `events` then has
+    the last one alone.
+    """
 
     events: tuple[Event, ...]
     torn_bytes: int = 0
     damaged_lines: int = 0
+    kept_steps: StepColumns | None = None
 
     def of_kind(self, *kinds: str) -> list[Event]:
         """The events of some kinds, in order."""
         return [event for event in self.events if event["kind"] in kinds]
 
-    def steps(self) -> list[Event]:
+    def steps(self) -> Sequence[Event]:
         """One step event for each optimizer step in force: after a resume the later event of a step counts."""
-        return self._in_force("step")
+        return self._in_force("step") if self.kept_steps is None else self.kept_steps
+
+    def values(self, name: str) -> Sequence[float]:
+        """A field of every step in force; not a number where it is lacking or recorded as such."""
+        if self.kept_steps is not None:
+            return self.kept_steps.column(name)
+        return [to_float(event.get(name)) for event in self.steps()]
 
     def held_out(self) -> list[Event]:
         """The held-out events in force."""
@@ -70,11 +83,12 @@ def read_events(path: Path) -> Record:
     data = path.read_bytes() if path.is_file() else b""
     whole = data.rfind(b"\n") + 1
     lines = [line for line in data[:whole].split(b"\n") if line.strip()]
-    events = tuple(event for line in lines if (event := _parse(line)) is not None)
+    events = tuple(event for line in lines if (event := parse_event(line)) is not None)
     return Record(events, len(data) - whole, len(lines) - len(events))
 
 
-def _parse(line: bytes) -> Event | None:
+def parse_event(line: bytes) -> Event | None:
+    """The event on a line; None if there is none."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):

@@ -90,6 +90,11 @@ def holder_is_alive(path: Path) -> bool:
     return started is not None and started == holder.get("started")
 
 
+def holder_host(path: Path) -> str:
+    """The host of the process named in a LOCK file; nothing if it names none."""
+    return str(_read(path).get("host") or "")
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         holder = json.loads(path.read_text("utf-8"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,9 +27,13 @@ EPOCH_STAGE = re.compile(r"epoch-(\d+)")
 
 @dataclass(frozen=True)
 class Run:
-    """A reader of one run folder. Parts that are missing, as after a kill, read as empty."""
+    """A reader of one run folder. Parts that are missing, as after a kill, read as empty.
+
+    `told` is the record, where somebody has read it already.
+    """
 
     folder: RunFolder
+    told: Record | None = None
 
     @property
     def id(self) -> str:
@@ -62,17 +66,13 @@ class Run:
     @cached_property
     def record(self) -> Record:
         """The events."""
-        return read_events(self.folder.events)
+        return read_events(self.folder.events) if self.told is None else self.told
 
     @property
     def status(self) -> str:
         """finished, failed, interrupted, running, or stale (its process is gone without a word)."""
-        for event in reversed(self.record.events):
-            if event["kind"] in ENDINGS:
-                return ENDINGS[event["kind"]]
-            if event["kind"] in ("run_started", "run_resumed"):
-                break
-        return "running" if holder_is_alive(self.folder.lock) else "stale"
+        alive = "running" if holder_is_alive(self.folder.lock) else "stale"
+        return ending_of(self.record.events) or alive
 
     @property
     def stages(self) -> list[str]:
@@ -118,10 +118,25 @@ class Run:
         """data/report.json."""
         return _read_json(self.folder.data / "report.json")
 
+    @property
+    def data_preview(self) -> dict[str, Any]:
+        """data/preview.json."""
+        return _read_json(self.folder.data / "preview.json")
+
     def last(self, kind: str) -> Event:
         """The last event of a kind; empty if there is none."""
         events = self.record.of_kind(kind)
         return events[-1] if events else {}
+
+
+def ending_of(events: Sequence[Event]) -> str:
+    """finished, failed or interrupted, if the process that wrote last has said so; else nothing."""
+    for event in reversed(events):
+        if event["kind"] in ENDINGS:
+            return ENDINGS[event["kind"]]
+        if event["kind"] in ("run_started", "run_resumed"):
+            break
+    return ""
 
 
 def is_prediction(row: Mapping[str, Any]) -> bool:
