@@ -12,7 +12,8 @@ from loralab.config import load_config
 from loralab.config.render import to_dict
 from loralab.config.schema import Config
 from loralab.errors import Problem, UsageError
-from loralab.report import write_report
+from loralab.report import write_card, write_report
+from loralab.report.card import card_path
 from loralab.run.folder import RunFolder
 from loralab.run.view import Run
 from loralab.track import Sink, Synced, sinks_for
@@ -21,6 +22,7 @@ from loralab.track.swanlab import Asked, choose_mode, has_key, names_of
 from loralab.track.sync import Progress
 from loralab.train import resume as resuming
 from loralab.train import start as starting
+from loralab.train.ranks.base import Ranks
 from loralab.train.start import SinkMaker
 from loralab.train.stop import StopRequest
 from loralab.words import say
@@ -33,6 +35,7 @@ def train(
     stop: StopRequest | None = None,
     command: Sequence[str] = ("loralab.train",),
     language: str = "en",
+    ranks: Ranks | None = None,
 ) -> Run:
     """Train, evaluate, record and report one run.
 
@@ -41,7 +44,7 @@ def train(
     the run folder holds everything up to then.
     """
     with _reporting(sinks, language) as make_sinks:
-        return starting.train(config, command=command, make_sinks=make_sinks, stop=stop)
+        return starting.train(config, command=command, make_sinks=make_sinks, stop=stop, ranks=ranks)
 
 
 def resume(
@@ -52,12 +55,14 @@ def resume(
     stop: StopRequest | None = None,
     tell: resuming.Say = lambda words: None,
     language: str = "en",
+    ranks: Ranks | None = None,
 ) -> Run:
     """Carry a run on from its newest whole checkpoint, to the same result as if it had not been interrupted."""
     with _reporting(sinks, language) as make_sinks:
-        run = resuming.resume(path, overrides, make_sinks=make_sinks, stop=stop, tell=tell)
-    if not run.folder.report.is_file():  # its process was killed between the end of the run and its page
-        write_report(run, language)
+        run = resuming.resume(path, overrides, make_sinks=make_sinks, stop=stop, tell=tell, ranks=ranks)
+    # its process was killed between the end of the run and what is written of it
+    if not all(path.is_file() for path in (run.folder.report, card_path(run))):
+        _write_pages(run, language)
     return run
 
 
@@ -97,10 +102,16 @@ def _reporting(sinks: Sequence[Sink], language: str) -> Iterator[SinkMaker]:
         for folder in (f for f in folders if f.path.is_dir()):  # one that was moved away is not made again
             # what ended the run is what the reader must hear of, not that its page could not be written
             with contextlib.suppress(Exception):
-                write_report(Run(folder), language)
+                _write_pages(Run(folder), language)
         raise
     for folder in folders:
-        write_report(Run(folder), language)
+        _write_pages(Run(folder), language)
+
+
+def _write_pages(run: Run, language: str) -> None:
+    """The adapter's model card and the run's page; the page last, so that one without it lacks neither for long."""
+    write_card(run, language)
+    write_report(run, language)
 
 
 def _shareable(config: Config, manifest: dict[str, Any]) -> dict[str, Any]:

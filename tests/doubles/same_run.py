@@ -22,7 +22,8 @@ def numbers(run: Run) -> dict[str, Any]:
         },
         "scores": run.all_scores,
         "rows": {s: run.score_rows(s) for s in run.stages},
-        "adapter": {p.name: p.read_bytes() for p in sorted(run.folder.adapter.glob("*"))},
+        # the model card beside them tells the time that the run took
+        "adapter": {p.name: p.read_bytes() for p in sorted(run.folder.adapter.glob("adapter_*"))},
     }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from made_run import Recipe
 
+from doubles.made_run import Recipe
 from loralab.run.view import Run
 
 

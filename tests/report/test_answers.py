@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from made_run import STAGES, Recipe, make_prediction, make_predictions
 from page_reader import Page
 
+from doubles.made_run import STAGES, Recipe, make_prediction, make_predictions
 from loralab.report import build_report
 from loralab.report.answers import collect
 

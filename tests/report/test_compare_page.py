@@ -16,6 +16,7 @@ from doubles.compared import score_rows, write_run
 from loralab.errors import ResourceError
 from loralab.evaluate.comparison import Comparison, compare
 from loralab.evaluate.side import make_sides
+from loralab.report.compare_cost_plots import cost_plots
 from loralab.report.compare_curves import NUM_COLOURS, course, overlays, style_of
 from loralab.report.compare_document import document
 from loralab.report.compare_page import build_compare_page, distinct_sources, p_text, write_compare_page
@@ -46,7 +47,7 @@ def compared(*found: Run, anyway: bool = False) -> Comparison:
 def test_the_page_is_well_formed_and_says_what_was_found(tmp_path: Path, language: str) -> None:
     comparison = compared(*runs(tmp_path))
     read = Page(build_compare_page(comparison, language))
-    assert read.elements["section"] == 5 and read.elements["svg"] == 4
+    assert read.elements["section"] == 5 and read.elements["svg"] == 8
     assert ("html", "lang", "zh-CN" if language == "zh" else "en") in read.attributes
     for found in comparison.differences:
         assert {str(found.estimate.value), str(found.estimate.low), str(found.p_adjusted)} <= set(read.values)
@@ -243,3 +244,19 @@ def test_a_difference_has_its_sign(value: Any, shown: str) -> None:
 )
 def test_p_is_short(p: float, shown: str) -> None:
     assert p_text(p) == shown
+
+
+def test_a_score_stands_against_what_it_cost(tmp_path: Path) -> None:
+    cheap, dear = runs(tmp_path)[:2]
+    plots = cost_plots(compared(cheap, dear), "en")
+    assert [plot.title.partition(" against ")[2] for plot in plots] == [
+        "training time, minutes",
+        "peak memory, GiB",
+    ]
+    assert all(str(plot.wide).count("<circle") == 2 for plot in plots)
+
+
+def test_one_run_alone_has_no_plot(tmp_path: Path) -> None:
+    run = runs(tmp_path)[0]
+    stages = compare(make_sides([(run, "after"), (run, "after")]), True)
+    assert all(len(set(plot.legend)) > 1 for plot in cost_plots(stages, "en"))

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_run import Recipe, make_step
 from page_reader import Page
 
+from doubles.made_run import Recipe, make_step
 from loralab.report import build_report
 from loralab.report.curves import epoch_starts, figures, smooth, tokens_per_second
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_run import STAGES, Recipe, make_manifest, make_prediction, make_predictions, make_scores
 from page_reader import Page
 
+from doubles.made_run import STAGES, Recipe, make_manifest, make_prediction, make_predictions, make_scores
 from loralab.report import build_report, page, write_report
 from loralab.run.files import write_json
 from loralab.run.view import Run, open_run

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from loralab.report.text import duration, moment, number, size, to_float
+from loralab.report.text import duration, moment, number, size
+from loralab.run.numbers import to_float
 
 
 @pytest.mark.parametrize(

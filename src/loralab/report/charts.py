@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from loralab.report.text import number, scientific, visible
+from loralab.report.series import gap_places, kept_places, values_of
+from loralab.report.text import number, scientific
+from loralab.safe_text import visible
 
 Point = tuple[float, float]
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 20.0, 38.0, 36.0
@@ -99,38 +101,13 @@ def step_axis(chart: Chart, width: float) -> Axis:
 
 
 def decimate(points: Sequence[Point], buckets: int) -> list[Point]:
-    """At most four finite points of each bucket: first, lowest, highest, last; so no peak is lost.
-
-    Points that are not finite all stay: each one breaks the line.
-    """
-    if len(points) <= 4 * buckets:
-        return list(points)
-    size = math.ceil(len(points) / buckets)
-    kept: list[Point] = []
-    for start in range(0, len(points), size):
-        bucket = points[start : start + size]
-        finite = [i for i, (_, y) in enumerate(bucket) if math.isfinite(y)]
-        keep = {i for i, (_, y) in enumerate(bucket) if not math.isfinite(y)}
-        if finite:
-            keep |= {finite[0], finite[-1]}
-            keep |= {min(finite, key=lambda i: bucket[i][1]), max(finite, key=lambda i: bucket[i][1])}
-        kept += [bucket[i] for i in sorted(keep)]
-    return kept
+    """At most four finite points of each bucket, so that no peak is lost, and all points that are not finite."""
+    return [points[i] for i in kept_places(values_of([y for _, y in points]), buckets)]
 
 
 def gaps(points: Sequence[Point]) -> list[tuple[float, float]]:
     """(first x, last x) of every stretch of points that are not finite."""
-    found: list[tuple[float, float]] = []
-    open_gap = False
-    for x, y in points:
-        if math.isfinite(y):
-            open_gap = False
-        elif open_gap:
-            found[-1] = (found[-1][0], x)
-        else:
-            found.append((x, x))
-            open_gap = True
-    return found
+    return [(points[a][0], points[b][0]) for a, b in gap_places(values_of([y for _, y in points]))]
 
 
 def draw(chart: Chart, width: int, height: int) -> Markup:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from loralab.report.charts import Chart, Line, Point, draw
-from loralab.report.curves import FEWEST_TO_SMOOTH, missing, smooth
-from loralab.report.text import number, to_float
+from loralab.report.curves import missing, smooth
+from loralab.report.series import FEWEST_TO_SMOOTH, mean_window
+from loralab.report.text import number
+from loralab.run.numbers import to_float
 from loralab.run.view import Run
 from loralab.words import Words, say
 
@@ -102,7 +104,7 @@ def smoothed(points: Sequence[Point]) -> Sequence[Point]:
     """A running mean where there are enough steps for one: many noisy lines hide each other."""
     if len(points) < FEWEST_TO_SMOOTH:
         return points
-    return smooth(points, max(5, len(points) // 40) // 2 * 2 + 1)
+    return smooth(points, mean_window(len(points)))
 
 
 def _told(lines: Sequence[Line]) -> Iterator[str]:

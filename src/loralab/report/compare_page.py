@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from loralab.evaluate.comparison import Comparison, Difference
 from loralab.evaluate.side import Side
 from loralab.report.changed import groups, score_text
+from loralab.report.compare_cost_plots import cost_plots
 from loralab.report.compare_curves import overlays, style_of
-from loralab.report.curves import FEWEST_TO_SMOOTH
 from loralab.report.render import render_page
 from loralab.report.run_cost import cost_rows, different_hardware, side_cost
+from loralab.report.series import FEWEST_TO_SMOOTH
 from loralab.report.text import signed
 from loralab.run.files import write_text
 from loralab.words import Words, say
@@ -22,22 +24,32 @@ STYLES = {"better": "better", "worse": "worse", "higher": "other", "lower": "oth
 
 def build_compare_page(comparison: Comparison, language: str = "en") -> str:
     """The page. Everything that comes from the runs is escaped: answers are text of strangers."""
+    found = distinct_sources(comparison.sides)
+    return render_page(
+        "compare_page.html.j2", ("page.css", "compare_page.css"), language,
+        overlays=overlays([(label, side.run) for label, side in found], language),
+        fewest_to_smooth=FEWEST_TO_SMOOTH, **compare_values(comparison, language),
+    )  # fmt: skip
+
+
+def compare_values(comparison: Comparison, language: str) -> dict[str, Any]:
+    """What the files compare_*.html.j2 show."""
     labels = [side.label for side in comparison.sides]
     distinct = distinct_sources(comparison.sides)
     costs = [side_cost(side) for _, side in distinct]
     names = [label for label, _ in distinct]
     paths = [side.path for _, side in distinct]
     styles = [style_of(paths.index(side.path)) for side in comparison.sides]
-    return render_page(
-        "compare_page.html.j2", ("page.css", "compare_page.css"), language,
-        page_title=f"{' · '.join(labels[:3])} · {say('Comparison').text(language)} · loralab",
-        eyebrow=_kind(comparison.sides).text(language), comparison=comparison, labels=labels, baseline=labels[0],
-        marks=[*comparison.marks, *different_hardware(names, costs)],
-        findings=findings(comparison), groups=groups(comparison.changes), verdict_style=verdict_style,
-        signed=signed, p_text=p_text, score_text=score_text, style_of=style_of, side_styles=styles, names=names, costs=cost_rows(costs, language),
-        overlays=overlays([(label, side.run) for label, side in distinct], language),
-        trained=any(side.run for side in comparison.sides), open_changes=OPEN_CHANGES, fewest_to_smooth=FEWEST_TO_SMOOTH,
-    )  # fmt: skip
+    return {
+        "page_title": f"{' · '.join(labels[:3])} · {say('Comparison').text(language)} · loralab",
+        "eyebrow": _kind(comparison.sides).text(language),
+        "comparison": comparison, "labels": labels, "baseline": labels[0],
+        "marks": [*comparison.marks, *different_hardware(names, costs)],
+        "findings": findings(comparison), "groups": groups(comparison.changes), "verdict_style": verdict_style,
+        "signed": signed, "p_text": p_text, "score_text": score_text, "style_of": style_of, "side_styles": styles,
+        "names": names, "costs": cost_rows(costs, language), "cost_plots": cost_plots(comparison, language), "open_changes": OPEN_CHANGES,
+        "trained": any(side.run for side in comparison.sides),
+    }  # fmt: skip
 
 
 def _kind(sides: Sequence[Side]) -> Words:

@@ -6,17 +6,19 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from markupsafe import Markup
 
 from loralab.report.charts import Chart, Line, Point, draw, gaps
-from loralab.report.text import number, to_float
+from loralab.report.series import FEWEST_TO_SMOOTH, mean_window, running_mean, values_of
+from loralab.report.text import number
 from loralab.run.events import Event
+from loralab.run.numbers import to_float
 from loralab.run.view import Run
 from loralab.words import Words, say
 
 WIDE, NARROW = (1040, 330), (360, 230)
-FEWEST_TO_SMOOTH = 20
 FAR_ABOVE = 50.0  # times the median: from here on a linear axis shows only the peak
 Value = Callable[[Event], float]
 
@@ -36,13 +38,24 @@ class Summary:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart in the sizes it is shown in, its legend as (style, name), and its numbers in words."""
+    """A chart, its legend as (style, name), and its numbers in words; drawn in the sizes in which it is asked for."""
 
+    key: str
     title: str
     legend: Sequence[tuple[str, str]]
     summary: Sequence[Summary]
-    wide: Markup | None  # on a large screen, where the chart has a row of its own
-    narrow: Markup
+    chart: Chart
+    has_wide: bool
+
+    @cached_property
+    def wide(self) -> Markup | None:
+        """For a large screen, where the chart has a row of its own; None if it has none."""
+        return draw(self.chart, *WIDE) if self.has_wide else None
+
+    @cached_property
+    def narrow(self) -> Markup:
+        """For a small screen, or beside others."""
+        return draw(self.chart, *NARROW)
 
 
 @dataclass(frozen=True)
@@ -103,24 +116,15 @@ def epoch_starts(steps: Sequence[Event]) -> list[tuple[float, int]]:
 
 def smooth(values: Sequence[Point], window: int) -> list[Point]:
     """The mean of the finite values in a window round each point; a point that is not finite stays so."""
-    sums, counts = [0.0], [0]
-    for _, y in values:
-        finite = math.isfinite(y)
-        sums.append(sums[-1] + (y if finite else 0.0))
-        counts.append(counts[-1] + finite)
-    half, result = window // 2, []
-    for i, (x, y) in enumerate(values):
-        a, b = max(0, i - half), min(len(values), i + half + 1)
-        mean = (sums[b] - sums[a]) / (counts[b] - counts[a]) if math.isfinite(y) else y
-        result.append((x, mean))
-    return result
+    means = running_mean(values_of([y for _, y in values]), window)
+    return [(x, float(mean)) for (x, _), mean in zip(values, means, strict=True)]
 
 
 def add_measured(drawn: Drawn, name: Words, values: Sequence[Point], language: str) -> None:
     """Add the line of every step, and its running mean where there are enough steps for one."""
     drawn.lines.append(Line(name.text(language), "each", values))
     if len(values) >= FEWEST_TO_SMOOTH:
-        window = max(5, len(values) // 40) // 2 * 2 + 1
+        window = mean_window(len(values))
         mean = say("mean of {steps} steps", steps=window).text(language)
         drawn.lines.append(Line(mean, "mean", smooth(values, window)))
     drawn.said.append(summary(name, values, language))
@@ -206,4 +210,4 @@ def finish(
         lines=drawn.lines, marks=course.marks, from_zero=from_zero, log=log,
     )  # fmt: skip
     legend = [(line.style, line.name) for line in drawn.lines]
-    return Figure(chart.title, legend, drawn.said, draw(chart, *WIDE) if wide else None, draw(chart, *NARROW))
+    return Figure(key, chart.title, legend, drawn.said, chart, wide)

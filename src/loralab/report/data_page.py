@@ -64,7 +64,7 @@ def build_data_page(sheet: DataSheet, language: str = "en") -> str:
     return render_page(
         "data_page.html.j2", ("page.css", "data_page.css"), language,
         page_title=f"{sheet.title} · {say('Data').text(language)} · loralab",
-        sheet=sheet, report=report, tables=tables, data=data_tables, verdict=verdict(sheet), legend=LEGEND,
+        sheet=sheet, report=report, tables=tables, data=data_tables, verdict=verdict(sheet), legend=LEGEND, stretches=data_tables.stretches,
         findings=data_tables.findings(report, sheet.warnings, language),
         lost=list(data_tables.lost(sheet.dropped, language)),
         num_dropped=sum(report.get("dropped", {}).values()),

@@ -7,13 +7,13 @@ from typing import Any
 
 from loralab.config.schema import DataConfig
 from loralab.data.report import dropped_line
-from loralab.encode.preview import Preview, preview
 from loralab.encode.template import ChatTemplate
 from loralab.report.data_page import DataSheet
 from loralab.report.lengths import length_bins
 from loralab.train.prepare import Prepared
+from loralab.train.previews import PREVIEWS, previews
 
-PREVIEWS, DROPPED = 5, 50
+DROPPED = 50
 
 
 def make_sheet(
@@ -37,13 +37,3 @@ def make_sheet(
         lengths=length_bins(lengths, data.max_tokens), contamination=contamination or None,
         on_bad_row=data.on_bad_row, on_overlap=data.on_overlap,
     )  # fmt: skip
-
-
-def previews(prepared: Prepared, template: ChatTemplate, count: int) -> tuple[Preview, ...]:
-    """The first `count` training rows, or all if there are fewer; the rows must have been encoded."""
-    assert prepared.encoded.store is not None
-    lengths = prepared.encoded.store.lengths
-    return tuple(
-        preview(row.place, prepared.tokens_of(row.index), int(lengths[row.index]), template)
-        for row in prepared.epoch[:count]
-    )

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from loralab.report.curves import tokens_per_second
-from loralab.report.text import duration, number, parse_time, size, to_float
+from loralab.report.text import duration, number, size
 from loralab.run.events import Event
+from loralab.run.numbers import parse_time, to_float
 from loralab.run.view import Run
 from loralab.words import Words, say
 
@@ -87,25 +87,33 @@ def cost(run: Run, language: str) -> list[tuple[str, str]]:
 
 
 def _cost(run: Run, language: str) -> Iterator[tuple[Words, str]]:
-    steps = run.record.steps()
+    record = run.record
     seconds = wall_seconds(run)
     yield say("Wall time"), duration(seconds).text(language) if math.isfinite(seconds) else ""
-    done, planned = number(len(steps)), run.last("plan").get("steps")
+    done, planned = number(len(record.steps())), run.last("plan").get("steps")
     of_planned = say("{done} of {planned}", done=done, planned=number(planned)).text(language)
     yield say("Steps"), of_planned if planned else done
     yield say("Training rows"), _number(run.last("data_ready").get("train_rows"))
     model = run.last("model_ready")
     yield say("Trained parameters"), _share(model.get("trainable"), model.get("parameters"), language)
-    yield say("Peak memory"), _peak(steps)
-    speeds = [speed for event in steps if math.isfinite(speed := tokens_per_second(event))]
+    peak = peak_bytes(run)
+    yield say("Peak memory"), size(peak) if math.isfinite(peak) else ""
+    speeds = speeds_of(run)
     yield say("Tokens per second, median"), number(statistics.median(speeds)) if speeds else ""
     device = [str(model[key]) for key in ("device", "dtype") if model.get(key)]
     yield say("Device"), ", ".join(device)
 
 
-def _peak(steps: Sequence[Event]) -> str:
-    peaks = [peak for event in steps if (peak := to_float(event.get("peak_bytes"))) > 0]
-    return size(max(peaks)) if peaks else ""
+def peak_bytes(run: Run) -> float:
+    """The largest memory of any step; not a number if none is recorded."""
+    return max((peak for peak in run.record.values("peak_bytes") if peak > 0), default=math.nan)
+
+
+def speeds_of(run: Run) -> list[float]:
+    """The tokens per second of every step that has both numbers."""
+    pairs = zip(run.record.values("tokens"), run.record.values("seconds"), strict=True)
+    speeds = [tokens / seconds for tokens, seconds in pairs if seconds > 0]
+    return [speed for speed in speeds if math.isfinite(speed)]
 
 
 def _share(part: Any, whole: Any, language: str) -> str:

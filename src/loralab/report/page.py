@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from loralab.encode.preview import LEGEND, recorded_previews
 from loralab.evaluate.side import first_and_last
 from loralab.evaluate.verdict import verdict
 from loralab.report import answers, curves, facts, tables
 from loralab.report.changed import score_text
 from loralab.report.compare_page import verdict_style
+from loralab.report.data_tables import stretches
 from loralab.report.render import render_page
 from loralab.report.run_changes import general_check, general_sentence, run_changes
 from loralab.run.files import write_text
@@ -26,7 +28,8 @@ def build_report(run: Run, language: str = "en") -> str:
     """
     return render_page(
         "page.html.j2", ("page.css",), language,
-        run=run, open_questions=OPEN_QUESTIONS, **_head(run, language), **_body(run, language),
+        open_questions=OPEN_QUESTIONS, figures=curves.figures(run, language),
+        answers=answers.collect(run), **head_values(run, language), **part_values(run, language),
     )  # fmt: skip
 
 
@@ -36,38 +39,41 @@ def write_report(run: Run, language: str = "en") -> Path:
     return run.folder.report
 
 
-def _head(run: Run, language: str) -> dict[str, Any]:
+def head_values(run: Run, language: str) -> dict[str, Any]:
+    """What part_about.html.j2 shows."""
     return {
+        "run": run,
         "status": facts.STATUS[run.status].text(language),
         "status_notes": [words.text(language) for words in facts.status_notes(run)],
         "resume_command": tables.resume_command(run) if run.status in RESUMABLE else "",
         "created": run.manifest.get("created"),
         "model": facts.model_name(run),
         "data": facts.data_names(run),
-        "cost": facts.cost(run, language),
-        "verdict": [words.text(language) for words in verdict(run)],
     }
 
 
-def _body(run: Run, language: str) -> dict[str, Any]:
-    found = answers.collect(run)
+def part_values(run: Run, language: str) -> dict[str, Any]:
+    """What the other files part_*.html.j2 show, without the answers."""
     sides = first_and_last(run)
     general = general_check(run, sides)
     return {
+        "cost": facts.cost(run, language),
+        "verdict": [words.text(language) for words in verdict(run)],
         "changed": run_changes(sides),
         "general": general,
         "general_sentence": general_sentence(general) if general else "",
         "score_text": score_text,
         "verdict_style": verdict_style,
         "scores": tables.score_table(run),
-        "figures": curves.figures(run, language),
-        "answers": found,
         "report": run.data_report,
         "files": tables.data_files(run),
+        "previews": recorded_previews(run.data_preview),
+        "legend": LEGEND,
+        "stretches": stretches,
         "tables": tables,
         "settings": tables.settings(run),
         "environment": tables.environment(run.manifest),
-        "warnings": tables.warnings(run, dict(found.unreadable), language),
+        "warnings": tables.warnings(run, run.unreadable, language),
         "checkpoints": tables.checkpoints(run),
         "best": run.last("best"),
         "data_sheet": tables.sheet(run.manifest.get("data_files")),

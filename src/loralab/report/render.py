@@ -1,4 +1,4 @@
-"""A page template with its values in, one HTML page out that needs no network, no script or second file."""
+"""A page template with its values in, HTML out in which every value is escaped."""
 
 from __future__ import annotations
 
@@ -13,19 +13,27 @@ from markupsafe import Markup
 
 from loralab.report import tables, text
 from loralab.run.view import stage_name
+from loralab.safe_text import visible
 from loralab.words import Words, say
 
 
 def render_page(template: str, styles: tuple[str, ...], language: str, **values: Any) -> str:
-    """The page of a template of this folder, with these style sheets and the sentences in `language`.
+    """One page that needs no network, no script or second file, with these style sheets in it.
 
-    Every value is escaped, as data and answers are text of strangers; characters that a page cannot hold
-    become visible. The security policy in the head lets in the page's own style and nothing else.
+    The security policy in the head lets in the page's own style and nothing else.
     """
     style = "".join(_resource(name) for name in styles)
+    return render(template, language, style=Markup(style), style_hash=_hash(style), **values)
+
+
+def render(template: str, language: str, **values: Any) -> str:
+    """The template with the sentences in `language`: a file of this folder, or of another room as "board/run.html.j2".
+
+    Every value is escaped, as data and answers are text of strangers; characters that a page cannot hold
+    become visible.
+    """
     return _environment().get_template(template).render(
-        say=partial(_say, language), spoken=partial(_spoken, language), language=language,
-        style=Markup(style), style_hash=_hash(style), **values,
+        say=partial(_say, language), spoken=partial(_spoken, language), language=language, **values
     )  # fmt: skip
 
 
@@ -52,7 +60,7 @@ def _spoken(language: str, words: Words) -> str:
 
 def _shown(value: Any) -> Any:
     """The last step before escaping: characters that a page cannot hold become visible."""
-    return value if isinstance(value, Markup) else text.visible(str(value))
+    return value if isinstance(value, Markup) else visible(str(value))
 
 
 def _hash(style: str) -> str:
@@ -61,4 +69,5 @@ def _hash(style: str) -> str:
 
 
 def _resource(name: str) -> str:
-    return resources.files("loralab.report").joinpath(name).read_text("utf-8")
+    room, _, file = name.rpartition("/")
+    return resources.files(f"loralab.{room or 'report'}").joinpath(file).read_text("utf-8")

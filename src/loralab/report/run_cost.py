@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from loralab.evaluate.eval_record import Evaluation
 from loralab.evaluate.side import Side
-from loralab.report.facts import model_name, wall_seconds
-from loralab.report.text import duration, number, size, to_float
+from loralab.report.facts import model_name, peak_bytes, wall_seconds
+from loralab.report.text import duration, number, size
+from loralab.run.numbers import to_float
 from loralab.run.view import Run
 from loralab.words import Words, say
 
@@ -63,14 +64,14 @@ def run_cost(run: Run) -> RunCost:
     steps = run.record.steps()
     lora = run.config.get("lora")
     wall = wall_seconds(run)
-    seconds = [value for event in steps if math.isfinite(value := to_float(event.get("seconds")))]
-    peaks = [value for event in steps if (value := to_float(event.get("peak_bytes"))) > 0]
+    seconds = [value for value in run.record.values("seconds") if math.isfinite(value)]
+    peak = peak_bytes(run)
     return RunCost(
         model=model_name(run), rank=_whole(lora.get("rank") if isinstance(lora, dict) else None),
         trainable=_whole(run.last("model_ready").get("trainable")), steps=len(steps),
         tokens=_total(steps, "tokens"), label_tokens=_total(steps, "label_tokens"),
         minutes=sum(seconds) / 60 if seconds else None, wall_minutes=wall / 60 if math.isfinite(wall) else None,
-        peak_bytes=int(max(peaks)) if peaks else None, hardware=hardware(run),
+        peak_bytes=int(peak) if math.isfinite(peak) else None, hardware=hardware(run),
     )  # fmt: skip
 
 

@@ -3,39 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
-from datetime import datetime
 from typing import Any
 
+from loralab.run.numbers import parse_time, to_float
 from loralab.words import Words, say
 
-# Characters that HTML forbids, that UTF-8 cannot hold, or that reorder the text around them.
-UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff]"
-)
 NONE = "–"
-
-
-def visible(text: str) -> str:
-    """`text` with control characters as pictures (␀) and other unseen ones as ⟨U+202E⟩; line ends are \\n."""
-    return UNSEEN.sub(_picture, text.replace("\r\n", "\n"))
-
-
-def _picture(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
-
-
-def to_float(value: Any) -> float:
-    """A number of the record, in which "NaN" and "Infinity" are text; anything else is not a number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return math.nan
-    try:
-        return float(value)
-    except ValueError:
-        return math.nan
 
 
 def number(value: Any) -> str:
@@ -105,14 +78,6 @@ def duration(value: Any) -> Words:
     if minutes < 60:
         return say("{minutes} min {seconds} s", minutes=minutes, seconds=rest)
     return say("{hours} h {minutes} min", hours=minutes // 60, minutes=minutes % 60)
-
-
-def parse_time(value: Any) -> datetime | None:
-    """A time of the record (2026-11-25T03:01:02.345Z)."""
-    try:
-        return datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
 
 
 def moment(value: Any) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 COMPARISON: dict[str, str] = {
+    "{metric} against {cost}": "{metric} 与 {cost}",
+    "With 95 % intervals. The broken line joins the runs that no other beats in score and cost at once (Pareto front), by their values alone.": "含 95 % 区间。虚线连接那些没有其他运行在得分与代价上同时更优的运行（帕累托前沿），仅按数值。",
     # what is refused
     "cannot be compared with {baseline}: {what}": "不能与 {baseline} 比较：{what}",
     "add --anyway to see them side by side, marked as unlike": "加上 --anyway 仍可并排查看，但会标明二者不可比",

@@ -42,6 +42,11 @@ class Recipe:
 
     def write(self, folder: Path) -> Run:
         """The run folder on disk, opened."""
+        self.write_files(folder)
+        return open_run(folder)
+
+    def write_files(self, folder: Path) -> None:
+        """The run folder on disk."""
         write_json(folder / "manifest.json", self.manifest or make_manifest(folder.name))
         write_text(folder / "config.yaml", yaml.safe_dump(self.config or make_config(), allow_unicode=True))
         write_json(folder / "data" / "report.json", make_data_report())
@@ -51,7 +56,6 @@ class Recipe:
             write_json(folder / "scores" / f"{stage}.json", self.scores.get(stage) or make_scores(stage))
         lines = [dump_json(event) for event in number_events(self.events())]
         write_text(folder / "events.jsonl", "".join(line + "\n" for line in lines))
-        return open_run(folder)
 
     def events(self) -> Iterator[dict[str, Any]]:
         """All events in order, not yet numbered."""
