@@ -9,18 +9,33 @@ import pytest
 from loralab.config import Slice, load_config
 from loralab.config.render import to_dict
 from loralab.config.schema import Projections
+from loralab.study.plan import load_study
 from loralab.train.order import plan_steps
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 DATA = "hf://ShengbinYue/DISC-Law-SFT/DISC-Law-SFT-Pair-QA-released.jsonl"
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda p: p.name)
+STUDIES = sorted(EXAMPLES.glob("study-*.yaml"))
+CONFIGS = sorted(set(EXAMPLES.glob("*.yaml")) - set(STUDIES))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.name)
 def test_example_loads(path: Path) -> None:
     config = load_config(path)
     assert config.run.name == path.stem
     assert [source.path for source in config.data.sources] == [DATA]
     assert to_dict(config)["model"]["name"].startswith("Qwen/")
+
+
+def test_the_study_of_sizes_loads() -> None:
+    (path,) = STUDIES
+    plan = load_study(path)
+    assert plan.folder.name == path.stem and plan.base == load_config(EXAMPLES / "law-qwen2.5-7b.yaml")
+    models = [one.cell.values["model.name"].rpartition("-Instruct")[0] for one in plan.cells]
+    assert (
+        models[::2] == [f"Qwen/Qwen2.5-{size}" for size in ("0.5B", "1.5B", "7B", "14B")] and len(models) == 8
+    )
 
 
 def test_law_example_is_the_reference_job() -> None:
