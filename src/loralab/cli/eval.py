@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 import click
+from click.core import ParameterSource
 
 from loralab.cli.console import QUIET, Console, common, pass_console
 from loralab.cli.downloads import progress_lines
@@ -19,9 +19,11 @@ from loralab.config.schema import Dtype
 from loralab.errors import Interrupted, Problem, UsageError
 from loralab.evaluate.prepare_task import BATCH_ROWS, Request, Watch
 from loralab.evaluate.run_task import Evaluated, evaluate_task
+from loralab.evaluate.served import IN_FLIGHT, ServerChoice
 from loralab.evaluate.subject import Stage, find_subject
 from loralab.evaluate.tasks.all import find_task
 from loralab.hub.data import is_remote
+from loralab.safe_text import command_line
 from loralab.words import say
 
 POSITIVE = click.IntRange(min=1)
@@ -47,6 +49,11 @@ POSITIVE = click.IntRange(min=1)
     "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "nf4"]), help="Number format of the weights."
 )
 @click.option("--limit", type=POSITIVE, metavar="N", help="Ask the first N questions only.")
+@click.option(
+    "--server", metavar="URL", help="Have a vLLM or SGLang server answer, in place of this process."
+)
+@click.option("--server-model", metavar="NAME", help="Name of the model or adapter on the server.")
+@click.option("--in-flight", type=POSITIVE, default=IN_FLIGHT, show_default=True, metavar="N", help="Requests to the server under way at once.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document: out, status, scores.")
 @common
 @pass_console
@@ -63,13 +70,18 @@ def eval(
     batch_rows: int,
     dtype: Dtype | None,
     limit: int | None,
+    server: str | None,
+    server_model: str | None,
+    in_flight: int,
     as_json: bool,
 ) -> None:
     """Answer a benchmark's questions and score the answers.
 
     MODEL_OR_RUN is a model folder, owner/name on a hub, an adapter folder, or a run. The same command again
-    asks only what is missing in --out.
+    asks only what is missing in --out. With --server, MODEL_OR_RUN gives the tokenizer and the template; a key
+    for the server is read from LORALAB_SERVER_KEY.
     """
+    _refuse_without_effect(click.get_current_context(), bool(server))
     found = find_task(task)
     subject = find_subject(model, adapter, stage, dtype, system)
     if questions is None and found.own_questions:
@@ -77,11 +89,26 @@ def eval(
     if questions is None:
         advice = say("add --questions FILE, the file of the task {task}", task=task)
         raise UsageError(Problem(say("the task's questions are not named"), next=advice))
-    request = Request(subject, found, questions, out, max_new_tokens, batch_rows, limit)
+    choice = ServerChoice(server, server_model, in_flight) if server else None
+    request = Request(subject, found, questions, out, max_new_tokens, batch_rows, limit, choice)
     progress = AnswerProgress(console)
     with telling_how_to_go_on(console):
         evaluated = evaluate_task(request, Watch(console.say, progress, progress_lines(console)))
     _finish(console, evaluated, request, as_json)
+
+
+def _refuse_without_effect(context: click.Context, has_server: bool) -> None:
+    """Raise UsageError naming the options that would change nothing: a server's, or those of this process."""
+    idle = ("batch_rows", "dtype") if has_server else ("server_model", "in_flight")
+    given = [name for name in idle if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
+    if not given:
+        return
+    options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+    if has_server:
+        what = say("{options} would have no effect: the server decides that", options=options)
+    else:
+        what = say("{options} would have no effect without --server", options=options)
+    raise UsageError(Problem(what, next=say("leave out {options}", options=options)))
 
 
 def _finish(console: Console, evaluated: Evaluated, request: Request, as_json: bool) -> None:
@@ -168,7 +195,7 @@ def telling_how_to_go_on(console: Console) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         console.say(say("stopped; the answers so far are saved, the same command goes on"))
-        console.next(say("{command}", command=shlex.join(["loralab", *sys.argv[1:]])), loudness=QUIET)
+        console.next(say("{command}", command=command_line("loralab", *sys.argv[1:])), loudness=QUIET)
         raise Interrupted(received) from None
     finally:
         for number, handler in old.items():

@@ -78,4 +78,4 @@ class TextGenerator(Protocol):
     def generate(
         self, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop_ids: Sequence[int], tick: Tick
     ) -> Iterator[Answer]:
-        """One answer for each prompt, batch by batch in the given order; `tick` is called for each token."""
+        """One answer for each prompt, as they are there: `index` says whose. `tick` is called often meanwhile."""

@@ -27,6 +27,8 @@ def refuse_differences(then: Document, now: Document, where: Path, goes_on: bool
         raise UsageError(Problem(what, str(where), next=say("choose another folder with --out"))) from None
     new = _identity(now, goes_on)
     differing = [name for name in new if old.get(name) != new[name]]
+    if "server" in differing and None in (old["server"], new["server"]):
+        differing = ["server"]  # from which the rest follows
     if differing != ["fingerprint"]:
         differing = [name for name in differing if name != "fingerprint"]  # its cause is named by another
     if differing:
@@ -47,14 +49,19 @@ def _difference(name: str, old: Any, new: Any) -> Words:
 
 
 def surroundings_changed(then: Document, now: Document) -> list[Words]:
-    """What may change answers in their last bits: package versions and threads that are others than before."""
-    old = {**(then.get("versions") or {}), "threads": then.get("threads")}
-    new = {**now["versions"], "threads": now["threads"]}
+    """What may change answers in their last bits: package versions, threads, how a server is asked."""
+    old, new = _surroundings(then), _surroundings(now)
     return [
         say("{name} was {old}, is now {new}", name=name, old=old.get(name), new=new[name])
         for name in new
         if old.get(name) != new[name]
     ]
+
+
+def _surroundings(document: Document) -> dict[str, Any]:
+    server = document.get("server")
+    asked = {name: server[name] for name in ("url", "in_flight")} if server else {}
+    return {**(document.get("versions") or {}), "threads": document.get("threads"), **asked}
 
 
 def _identity(document: Document, goes_on: bool) -> dict[str, Any]:
@@ -66,6 +73,7 @@ def _identity(document: Document, goes_on: bool) -> dict[str, Any]:
         "limit": questions.get("asked"),
         "model": _hashes(document.get("model")),
         "adapter": _hashes(document.get("adapter")),
+        **_served(document),
         "system": document.get("system"),
         "max_new_tokens": decoding.get("max_new_tokens"),
         "batch_rows": decoding.get("batch_rows"),
@@ -77,6 +85,14 @@ def _identity(document: Document, goes_on: bool) -> dict[str, Any]:
     if goes_on:
         identity |= {"device": document.get("device"), "dtype in use": document.get("dtype", {}).get("used")}
     return identity
+
+
+def _served(document: Document) -> dict[str, str | None]:
+    """The server's software and its name of the model; None where this process answers."""
+    server = document.get("server")
+    if server is None:
+        return {"server": None, "server_model": None}
+    return {"server": f"{server['engine']} {server['version']}", "server_model": server["model"]}
 
 
 def _hashes(described: Document | None) -> dict[str, str] | None:

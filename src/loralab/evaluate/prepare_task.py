@@ -14,9 +14,11 @@ from loralab.data.reasons import BadRow
 from loralab.encode.encode import encode_prompt
 from loralab.encode.template import ChatTemplate, read_template
 from loralab.engine.generate import LocalGenerator
+from loralab.engine.server_models import Served
 from loralab.errors import Problem, UsageError
 from loralab.evaluate.eval_folder import FORMAT
 from loralab.evaluate.questions import Question, fingerprint
+from loralab.evaluate.served import DEVICE, ServerChoice, described, find_server, refuse_long
 from loralab.evaluate.stage import stop_ids
 from loralab.evaluate.subject import Subject
 from loralab.evaluate.tasks.base import Item, Task
@@ -24,7 +26,7 @@ from loralab.evaluate.tasks.rows import refuse
 from loralab.hub.base import Progress
 from loralab.hub.data import fetch_data, is_remote
 from loralab.model.describe import describe_adapter, describe_model
-from loralab.model.folder import CONFIG, check_model_folder, weight_files
+from loralab.model.folder import CONFIG, Need, check_model_folder, weight_files
 from loralab.model.load import pick_device, pick_dtype
 from loralab.model.locate import Located, locate
 from loralab.model.small_files import read_object
@@ -36,6 +38,7 @@ BATCH_ROWS = EvaluateConfig().batch_rows  # as in training runs, so that both ar
 # benchmark texts are not ours to change: special tokens in them are read as ordinary characters
 SPECIAL_TOKENS = "text"
 PACKAGES = ("loralab", "torch", "transformers", "peft")
+PACKAGES_FOR_SERVER = ("loralab", "transformers")  # what makes and reads token ids
 
 Tell = Callable[[Words], None]
 OnAnswer = Callable[[int, int, float], None]
@@ -45,7 +48,8 @@ OnAnswer = Callable[[int, int, float], None]
 class Request:
     """What is asked of whom, and where the answers go.
 
-    `questions` is a path or the address of one file on a hub. `limit` asks the first questions only.
+    `questions` is a path or the address of one file on a hub. `limit` asks the first questions only. With `server`
+    the subject gives tokenizer and template alone, and batches and number format are the server's affair.
     """
 
     subject: Subject
@@ -55,6 +59,7 @@ class Request:
     max_new_tokens: int | None = None
     batch_rows: int = BATCH_ROWS
     limit: int | None = None
+    server: ServerChoice | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that is known before weights are loaded."""
+    """All that is known before weights are loaded; `served` answers, if there is one."""
 
     request: Request
     located: Located
@@ -82,6 +87,7 @@ class Prepared:
     prompts: tuple[tuple[int, ...], ...]
     device: str
     document: dict[str, Any]
+    served: Served | None = None
 
     @property
     def decoding(self) -> dict[str, Any]:
@@ -96,17 +102,23 @@ def prepare(request: Request, watch: Watch) -> Prepared:
     items = tuple(every[: request.limit])
     _refuse_copies(items, path)
     subject = request.subject
-    located = locate(subject.model, "all", watch.download)
-    check_model_folder(located.folder, subject.model.trust_remote_code, "all")
+    served = find_server(request.server, subject, watch.tell) if request.server else None
+    need: Need = "tokenizer" if served else "all"
+    located = locate(subject.model, need, watch.download)
+    check_model_folder(located.folder, subject.model.trust_remote_code, need)
     template = read_template(load_tokenizer(located.folder, subject.model.trust_remote_code))
     questions = tuple(_question(item, subject.system) for item in items)
     prompts = _encode(questions, template, path)
-    device = pick_device()
+    device = DEVICE if served else pick_device()
     asked = {"path": source, "sha256": sha256(path), "count": len(every), "asked": len(items)}
-    document = _document(request, located, template, questions, device, asked)
-    subject.refuse_other_base(document["model"])
-    _warn_of_long_prompts(located.folder, prompts, document["decoding"]["max_new_tokens"], watch.tell)
-    return Prepared(request, located, template, items, questions, prompts, device, document)
+    document = _document(request, located, template, questions, device, asked, served)
+    longest = document["decoding"]["max_new_tokens"]
+    if served:
+        refuse_long(served, prompts, longest)
+    else:
+        subject.refuse_other_base(document["model"])
+    _warn_of_long_prompts(located.folder, prompts, longest, watch.tell)
+    return Prepared(request, located, template, items, questions, prompts, device, document, served)
 
 
 def _questions_file(address: str, watch: Watch) -> tuple[Path, str]:
@@ -166,36 +178,55 @@ def _document(
     questions: Sequence[Question],
     device: str,
     asked: dict[str, Any],
+    served: Served | None,
 ) -> dict[str, Any]:
     """The contents of eval.json. It holds no time, so that two evaluations of the same are the same bytes."""
-    import torch
-
     subject, task, folder = request.subject, request.task, located.folder
     decoding = {
         "do_sample": False,
         "max_new_tokens": request.max_new_tokens or task.max_new_tokens,
         "stop_token_ids": _stop_ids(subject, template),
-        "batch_rows": request.batch_rows,
+        **({} if served else {"batch_rows": request.batch_rows}),
     }
     comparable = {key: value for key, value in decoding.items() if key != "stop_token_ids"}
     metrics = [f"{task.name} {task.metric} {task.version}"]
+    weights = [] if served else weight_files(folder)  # those of a server are out of sight
+    backend = served.backend if served else LocalGenerator.name
     return {
         "format": FORMAT,
         "task": task.name, "metric": task.metric, "task_version": task.version,
         "questions": asked | {"limit": request.limit},
         "run": subject.described(),
-        "model": describe_model(subject.model.name, located.origin, located.revision, folder, weight_files(folder)),
+        "model": describe_model(subject.model.name, located.origin, located.revision, folder, weights),
         "adapter": describe_adapter(subject.adapter) if subject.adapter else None,
         "system": subject.system, "special_tokens": SPECIAL_TOKENS,
         "decoding": decoding,
-        "dtype": {"asked": subject.model.dtype, "used": pick_dtype(subject.model.dtype, device)},
+        **_means(request, device, served),
+        "fingerprint": fingerprint(
+            questions, comparable, backend, metrics, str(template.tokenizer.chat_template)
+        ),
+    }  # fmt: skip
+
+
+def _means(request: Request, device: str, served: Served | None) -> dict[str, Any]:
+    """What answers are computed with; of a server, what it tells."""
+    if served and request.server:
+        return {
+            "server": described(served, request.server.in_flight),
+            "dtype": {"asked": None, "used": None},
+            "device": device,
+            "threads": None,
+            "versions": {name: version(name) for name in PACKAGES_FOR_SERVER},
+        }
+    import torch
+
+    asked = request.subject.model.dtype
+    return {
+        "dtype": {"asked": asked, "used": pick_dtype(asked, device)},
         "device": device,
         "threads": torch.get_num_threads(),
         "versions": {name: version(name) for name in PACKAGES},
-        "fingerprint": fingerprint(
-            questions, comparable, LocalGenerator.name, metrics, str(template.tokenizer.chat_template)
-        ),
-    }  # fmt: skip
+    }
 
 
 def _stop_ids(subject: Subject, template: ChatTemplate) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from loralab.config.schema import Config
 from loralab.engine.base import TextGenerator
 from loralab.engine.generate import LocalGenerator
+from loralab.engine.server import ServerGenerator
 from loralab.errors import Problem, UsageError
 from loralab.evaluate.eval_folder import FIELDS, AnswerLog, EvalFolder, Row, as_prediction
 from loralab.evaluate.eval_identity import refuse_differences, surroundings_changed
@@ -75,7 +76,7 @@ def _go_on(folder: EvalFolder, prepared: Prepared, watch: Watch) -> Evaluated:
             watch.tell(say("warning: {message}", message=words))
     if missing:
         with naming_what_is_smaller(str(folder.path)):
-            generator = _load(prepared)
+            generator = _generator(prepared, watch.tell)
             if not rows:
                 write_json(folder.document, prepared.document)
             _ask(folder, prepared, generator, rows, watch)
@@ -128,11 +129,7 @@ def _ask(
     folder: EvalFolder, prepared: Prepared, generator: TextGenerator, rows: dict[str, Row], watch: Watch
 ) -> None:
     """Answer the missing questions; each answer goes into `rows` and the log when it is there."""
-    decoding = prepared.decoding
-    asker = Asker(
-        prepared.questions, prepared.prompts, prepared.template, generator,
-        decoding["batch_rows"], decoding["max_new_tokens"], tuple(decoding["stop_token_ids"]),
-    )  # fmt: skip
+    asker = _asker(prepared, generator, rows)
     bare = {item.id: item.question for item in prepared.items}
     log = AnswerLog(folder.partial)
 
@@ -146,6 +143,26 @@ def _ask(
         asker.answer_all(rows, record, log.sync)
     finally:
         log.close()
+
+
+def _asker(prepared: Prepared, generator: TextGenerator, rows: Mapping[str, Row]) -> Asker:
+    """Asks every question in fixed batches; of a server only the missing ones, and all together."""
+    decoding = prepared.decoding
+    asked = list(zip(prepared.questions, prepared.prompts, strict=True))
+    if prepared.served:
+        asked = [(question, prompt) for question, prompt in asked if question.id not in rows]
+    return Asker(
+        tuple(question for question, _ in asked), tuple(prompt for _, prompt in asked), prepared.template, generator,
+        decoding.get("batch_rows", len(asked)), decoding["max_new_tokens"], tuple(decoding["stop_token_ids"]),
+    )  # fmt: skip
+
+
+def _generator(prepared: Prepared, tell: Tell) -> TextGenerator:
+    """The server, or the model in this process."""
+    server = prepared.request.server
+    if prepared.served and server:
+        return ServerGenerator(prepared.served, server.in_flight, server.patience, tell)
+    return _load(prepared)
 
 
 def _load(prepared: Prepared) -> TextGenerator:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from loralab.config import load_config
 from loralab.config.schema import Dtype, ModelConfig
 from loralab.errors import Problem, UsageError
-from loralab.model.attach import check_adapter_folder
+from loralab.model.adapter_folder import check_adapter_folder
 from loralab.model.folder import CONFIG
 from loralab.model.misfit import SETTINGS
 from loralab.model.small_files import read_object
