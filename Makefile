@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 MODEL ?=
 LORALAB := $(BIN)/loralab
 STAMP := $(VENV)/.installed
+AXE := $(VENV)/axe.min.js
+AXE_VERSION := 4.14.1
 
-.PHONY: help demo test faults lint types check clean
+.PHONY: help demo test axe faults lint types check clean
 
 help:
 	@echo "make demo                  run the whole line on the built-in model and data"
 	@echo "make demo MODEL=owner/name the same on a real model (needs a hub or a local folder)"
 	@echo "make test                  run the tests (offline, after installation)"
+	@echo "make axe                   fetch axe-core (npm), for the accessibility tests of pages in Chromium"
 	@echo "make faults                kill 200 runs at random moments and carry them on (20 minutes or more)"
 	@echo "make lint types            ruff and mypy --strict"
 
@@ -28,6 +31,13 @@ demo: $(STAMP)
 # one process a core, up to four, and one thread in each
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+# a script of the tests, not of the product; without it, or without Chromium, `make test` says what it could not check
+axe: $(AXE)
+$(AXE): | $(STAMP)
+	npm pack --silent axe-core@$(AXE_VERSION) --pack-destination $(VENV)
+	tar -xzf $(VENV)/axe-core-$(AXE_VERSION).tgz -C $(VENV) --strip-components=1 package/axe.min.js
+	@rm $(VENV)/axe-core-$(AXE_VERSION).tgz
 
 # ROUNDS=20 SEED=1 for others; the runs of a round that goes wrong stay where the first line says
 ROUNDS ?= 200

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from itertools import groupby, pairwise
+from typing import Any
 
 import chat_templates as t
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from doubles.tiny_model import SPECIAL, make_tokenizer
 from loralab.data.conversation import Conversation, Message
 from loralab.encode import ChatTemplate, Encoded, encode, read_template
-from loralab.encode.preview import LEGEND, Part, parts, preview
+from loralab.encode.preview import KINDS, LEGEND, Part, Preview, parts, preview, recorded_previews
 from loralab.words import LANGUAGES
 
 PAD, START, END = SPECIAL
@@ -121,3 +123,26 @@ def test_a_preview_counts_what_is_kept_and_what_is_cut(pairs: list[tuple[str, st
 def test_the_legend_has_each_kind_once_in_both_languages() -> None:
     assert sorted(kind for _, kind in LEGEND) == ["end", "seen", "trained"]
     assert len({words.text(language) for words, _ in LEGEND for language in LANGUAGES}) == 6
+
+
+previews = st.builds(
+    Preview,
+    place=st.text(),
+    tokens=st.integers(0, 10**6),
+    trained=st.integers(0, 10**6),
+    parts=st.lists(st.builds(Part, st.text(), st.sampled_from(KINDS)), max_size=5).map(tuple),
+    cut_tokens=st.integers(0, 10**6),
+)
+
+
+@given(st.lists(previews, max_size=4))
+def test_a_record_gives_the_previews_back(found: list[Preview]) -> None:
+    document = json.loads(json.dumps({"rows": [one.to_dict() for one in found]}))
+    assert recorded_previews(document) == tuple(found)
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"rows": 1}, {"rows": [1]}, {"rows": [{"place": "a"}]}, {"rows": [{"tokens": "x"}]}]
+)
+def test_a_damaged_record_has_no_previews(document: dict[str, Any]) -> None:
+    assert recorded_previews(document) == ()

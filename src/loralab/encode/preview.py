@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from loralab.encode.encode import Encoded
 from loralab.encode.template import ChatTemplate
 from loralab.words import Words, say
 
 Kind = Literal["trained", "seen", "end"]
+KINDS = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,26 @@ class Preview:
     trained: int
     parts: tuple[Part, ...]
     cut_tokens: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row for a JSON record."""
+        parts = [{"kind": part.kind, "text": part.text} for part in self.parts]
+        return {
+            "place": self.place, "tokens": self.tokens, "trained": self.trained, "cut_tokens": self.cut_tokens, "parts": parts,
+        }  # fmt: skip
+
+
+def recorded_previews(document: Mapping[str, Any]) -> tuple[Preview, ...]:
+    """The previews of a record; what is not as `to_dict` writes it is none."""
+    try:
+        return tuple(
+            Preview(str(row["place"]), int(row["tokens"]), int(row["trained"]),
+                    tuple(Part(str(part["text"]), part["kind"]) for part in row["parts"] if part["kind"] in KINDS),
+                    int(row["cut_tokens"]))
+            for row in document["rows"]
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError):
+        return ()
 
 
 def preview(place: str, encoded: Encoded, length: int, template: ChatTemplate) -> Preview:
