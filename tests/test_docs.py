@@ -54,6 +54,7 @@ def test_the_memory_pages_are_those_of_the_plan() -> None:
 def test_every_page_has_its_pair() -> None:
     assert [p.name for p in PAIRS] == [
         "README.md",
+        "board.md",
         "configuration.md",
         "data.md",
         "engine.md",
@@ -61,7 +62,10 @@ def test_every_page_has_its_pair() -> None:
         "faults.md",
         "library.md",
         "memory.md",
+        "scale.md",
+        "security.md",
         "speed.md",
+        "study.md",
         "tracking.md",
         "tutorial.md",
     ]

@@ -15,7 +15,7 @@ PACKAGE = Path(loralab.__file__).parent
 ORDER = (
     ("__main__",), ("cli",), ("__init__",), ("api",), ("demo",), ("study", "board"), ("report",), ("train",), ("evaluate",),
     ("engine",), ("model", "encode"), ("data",), ("hub",), ("track",), ("run",), ("config",), ("errors",),
-    ("words", "words_zh"),
+    ("words", "words_zh"), ("safe_text",),
 )  # fmt: skip
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 HEAVY = {"torch", "transformers", "peft", "swanlab", "jieba", "rouge_chinese", "safetensors", "tokenizers"}

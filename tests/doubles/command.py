@@ -46,15 +46,17 @@ def start(*words: str | Path, cwd: Path) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def ended(process: subprocess.Popen[str]) -> Said:
+def ended(process: subprocess.Popen[str], patience_seconds: float = PATIENCE_SECONDS) -> Said:
     """Wait for a process."""
-    out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    out, err = process.communicate(timeout=patience_seconds)
     return Said(process.returncode, out, err)
 
 
-def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_until(
+    condition: Callable[[], bool], process: subprocess.Popen[str], patience_seconds: float = PATIENCE_SECONDS
+) -> None:
     """Return once a condition holds; fail if the process ends before that."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience_seconds
     while not condition():
         assert process.poll() is None, f"ended too early: {ended(process)}"
         assert time.monotonic() < deadline, "waited too long"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from loralab.report.compare_document import document
 from loralab.report.compare_page import distinct_sources, write_compare_page
 from loralab.report.run_cost import different_hardware, side_cost
 from loralab.run.view import open_run
+from loralab.safe_text import command_line
 from loralab.words import say
 
 DEFAULT_STAGE = "after"
@@ -57,10 +57,10 @@ def compare(
         print_comparison(comparison, [label for label, _ in distinct], costs, marks, console)
     if html:
         path = write_compare_page(comparison, html, console.language)
-        console.say(say("page: {path}", path=path)) if as_json else click.echo(str(path))
+        console.say(say("page: {path}", path=path)) if as_json else console.line(path)
         console.next(say("open it in a browser, or send it as it is"))
     else:
-        console.next(say("loralab compare {runs} --html compare.html", runs=shlex.join(runs)))
+        console.next(say("loralab compare {runs} --html compare.html", runs=command_line(*map(Path, runs))))
 
 
 def _chosen(runs: Sequence[str], stage: str | None, stages: str | None) -> list[tuple[Source, str]]:
@@ -72,7 +72,7 @@ def _chosen(runs: Sequence[str], stage: str | None, stages: str | None) -> list[
         if len(runs) != 1 or len(names) < 2:
             raise UsageError(
                 Problem(say("compares two or more stages of one run"), "--stages",
-                        next=say("loralab compare {run} --stages before,after", run=shlex.quote(runs[0])))
+                        next=say("loralab compare {run} --stages before,after", run=Path(runs[0])))
             )  # fmt: skip
         if is_evaluation(Path(runs[0])):
             raise UsageError(_no_stages(runs[0]))
@@ -81,7 +81,7 @@ def _chosen(runs: Sequence[str], stage: str | None, stages: str | None) -> list[
     if len(runs) < 2:
         raise UsageError(
             Problem(say("a comparison needs two runs, or two stages of one"), runs[0],
-                    next=say("loralab compare {run} --stages before,after", run=shlex.quote(runs[0])))
+                    next=say("loralab compare {run} --stages before,after", run=Path(runs[0])))
         )  # fmt: skip
     return [_named(text, stage) for text in runs]
 

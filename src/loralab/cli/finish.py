@@ -32,7 +32,9 @@ def final_line(run: Run) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def telling_how_to_resume(console: Console, terminal: TerminalSink) -> Iterator[None]:
+def telling_how_to_resume(
+    console: Console, terminal: TerminalSink, devices: int | None = None
+) -> Iterator[None]:
     """Print the exact resume command when a run is interrupted, and name the log when it has a bug."""
     try:
         yield
@@ -41,7 +43,12 @@ def telling_how_to_resume(console: Console, terminal: TerminalSink) -> Iterator[
             for words in checked_words(terminal.folder):
                 console.say(words)
             console.say(say("stopped; everything up to the last finished step is saved"))
-            console.next(say("loralab resume {path}", path=terminal.folder.path), loudness=QUIET)
+            command = (
+                say("loralab resume {path} --devices {n}", path=terminal.folder.path, n=devices)
+                if devices
+                else say("loralab resume {path}", path=terminal.folder.path)
+            )
+            console.next(command, loudness=QUIET)
         raise error
     except LoralabError:
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
 import os
 import signal
 import sys
@@ -14,7 +15,9 @@ from pathlib import Path
 import click
 
 from loralab.cli.console import QUIET, Console, common
+from loralab.cli.leave import leave
 from loralab.errors import EXIT_FAILED, EXIT_USAGE, Interrupted, RunFailed, UserError
+from loralab.safe_text import one_line, visible, without_secrets
 from loralab.words import choose_language, say
 
 VERBS = {
@@ -26,13 +29,25 @@ VERBS = {
     "eval": "Answer and score a benchmark with a model, adapter or run.",
     "score": "Score a prediction file as a benchmark does.",
     "show": "Show a run: scores, curves, verdict.",
+    "watch": "Follow a run as it goes.",
     "ls": "List runs.",
     "report": "Write a run's report page.",
     "compare": "Compare runs: what is better, and at what cost.",
+    "study": "Train every cell of a study and compare them.",
+    "board": "Show runs in a browser, live.",
     "sync": "Make a run's SwanLab record whole, and send it.",
     "fetch": "Download a model from a hub.",
     "env": "Show the machine and the software.",
     "demo": "Run the whole line on the built-in model and data.",
+}
+
+# Set before any dependency is imported; children inherit them. What the user sets wins.
+SWITCHES = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",  # huggingface_hub, transformers
+    "DO_NOT_TRACK": "1",  # the general one
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "WANDB_ERROR_REPORTING": "false",
+    "TOKENIZERS_PARALLELISM": "false",  # no telemetry: tokenizers would warn of forks
 }
 
 
@@ -82,11 +97,10 @@ def main() -> None:
 
 def run() -> None:
     """Entry point: run the command line and leave with its exit code."""
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    for name, value in SWITCHES.items():
+        os.environ.setdefault(name, value)
     console = Console(choose_language(_language_option(sys.argv[1:])))
-    sys.exit(_exit_code(console))
+    leave(_exit_code(console))
 
 
 def _language_option(arguments: list[str]) -> str | None:
@@ -104,13 +118,13 @@ def _exit_code(console: Console) -> int:  # noqa: PLR0911  one return for each k
         result = main.main(prog_name="loralab", standalone_mode=False, obj=console)
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
-        error.show()
+        _tell_misuse(error)
         return EXIT_USAGE if isinstance(error, click.UsageError) else error.exit_code
     except UserError as error:
-        click.echo(error.text(console.language), err=True)
+        click.echo(without_secrets(error.text(console.language)), err=True)
         return error.exit_code
     except RunFailed as error:
-        click.echo(error.problem.text(console.language), err=True)
+        click.echo(without_secrets(error.problem.text(console.language)), err=True)
         if error.log:
             console.say(say("log: {path}", path=error.log), loudness=QUIET)
         return error.exit_code
@@ -128,12 +142,18 @@ def _exit_code(console: Console) -> int:  # noqa: PLR0911  one return for each k
         return _bug(console, error)
 
 
+def _tell_misuse(error: click.ClickException) -> None:
+    """What click says; a word of the command that it repeats may be a file name that a shell filled in."""
+    said = io.StringIO()
+    error.show(said)
+    usage, mark, _ = said.getvalue().partition("Error: ")
+    click.echo(f"{visible(usage)}{mark}{one_line(without_secrets(error.format_message()))}", err=True)
+
+
 def _bug(console: Console, error: Exception) -> int:
     with tempfile.NamedTemporaryFile("w", prefix="loralab-error-", suffix=".log", delete=False) as log:
-        log.write("".join(traceback.format_exception(error)))
-    console.say(
-        say("this is a bug in loralab: {kind}: {error}", kind=type(error).__name__, error=error),
-        loudness=QUIET,
-    )
+        log.write(visible(without_secrets("".join(traceback.format_exception(error)))))
+    kind, text = type(error).__name__, without_secrets(str(error))
+    console.say(say("this is a bug in loralab: {kind}: {error}", kind=kind, error=text), loudness=QUIET)
     console.say(say("log: {path}", path=Path(log.name)), loudness=QUIET)
     return EXIT_FAILED

@@ -6,7 +6,6 @@ import time
 
 from loralab.engine.base import Engine
 from loralab.engine.generate import LocalGenerator
-from loralab.model.adapter import trainable
 from loralab.model.load import TunedModel, load_tuned, pick_device, pick_dtype
 from loralab.model.memory_plan import adapter_numbers
 from loralab.run.view import Run
@@ -21,19 +20,25 @@ from loralab.train.job import Job
 from loralab.train.loop import Loop
 from loralab.train.memory import naming_the_knobs
 from loralab.train.memory_need import MemoryNeed, memory_need, peak_estimate, warning_of
+from loralab.train.ranks.base import Alone, Ranks
 from loralab.train.session import Session
 from loralab.train.stop import StopRequest
+from loralab.train.update import make_optimizer
 from loralab.words import Words, say
 
 
-def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: StopRequest) -> None:
-    """Load the model and run the loop from a checkpoint, or from the start."""
+def execute(
+    session: Session, job: Job, checkpoint: Checkpoint | None, stop: StopRequest, ranks: Ranks | None = None
+) -> None:
+    """Load the model and run the loop from a checkpoint, or from the start; `ranks` are the processes that share it."""
+    ranks = ranks or Alone()
     began = time.monotonic()
     job.prepared.refuse(job.config.data)
     job.prepared.refuse_without_training_rows()
     job.refuse_choice()
     _announce_data(session, job)
-    need = memory_need(job.config, job.located.folder, job.prepared)
+    ranks.prepare(session, job)
+    need = memory_need(job.config, job.located.folder, job.prepared, processes=ranks.local_world)
     if words := warning_of(need):
         session.warn("memory_may_not_suffice", words)
     device = pick_device()
@@ -48,7 +53,7 @@ def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: Sto
     choice = _choose_engine(session, job, tuned, need, stop)
     generator = LocalGenerator(tuned.model, tuned.device, job.pad_id, job.config.evaluate.batch_rows)
     stages = make_stages(session, job, tuned, stop, choice.engine, generator)
-    loop = _loop(session, job, tuned, stop, choice.engine, stages)
+    loop = _loop(session, job, tuned, stop, choice.engine, stages, ranks)
     if job.config.train.warmup_steps >= loop.order.total_steps:
         steps = loop.order.total_steps
         session.warn(
@@ -66,6 +71,7 @@ def execute(session: Session, job: Job, checkpoint: Checkpoint | None, stop: Sto
     )  # fmt: skip
     if checkpoint:
         loop.go_on_from(checkpoint)
+    ranks.begin(tuned.model, loop.optimizer, choice.engine)
     with naming_the_knobs(f"step {loop.step}"):
         loop.run()
     session.emit("run_finished", reason=loop.reason, seconds=round(time.monotonic() - began, 3))
@@ -117,14 +123,15 @@ def _announce_data(session: Session, job: Job) -> None:
 
 
 def _loop(
-    session: Session, job: Job, tuned: TunedModel, stop: StopRequest, engine: Engine, stages: Stages
+    session: Session,
+    job: Job,
+    tuned: TunedModel,
+    stop: StopRequest,
+    engine: Engine,
+    stages: Stages,
+    ranks: Ranks,
 ) -> Loop:
-    import torch
-
     config, rows = job.config, job.prepared.epoch
-    optimizer = torch.optim.AdamW(
-        list(trainable(tuned.model).values()), lr=config.train.learning_rate, betas=(0.9, 0.999), eps=1e-8,
-        weight_decay=config.train.weight_decay, foreach=False,
-    )  # fmt: skip
+    optimizer = make_optimizer(tuned.model, config.train)
     token_rows = job.prepared.token_rows(rows)
-    return Loop(session, config, tuned, engine, stages, job.order, rows, token_rows, stop, optimizer)
+    return Loop(session, config, tuned, engine, stages, job.order, rows, token_rows, stop, optimizer, ranks)

@@ -11,7 +11,7 @@ from typing import Any
 from loralab.config.schema import Config
 from loralab.data.conversation import Row
 from loralab.engine.base import Engine, StepLoss, TokenRow
-from loralab.errors import Interrupted, Problem, RunFailed
+from loralab.errors import Interrupted, Problem, RankLost, RunFailed
 from loralab.model.adapter import trainable
 from loralab.model.load import TunedModel
 from loralab.run.view import Run
@@ -29,11 +29,13 @@ from loralab.train.environment import peak_bytes
 from loralab.train.evaluate_stage import Stages
 from loralab.train.lookout import Lookout
 from loralab.train.order import StepOrder
+from loralab.train.ranks.base import Alone, Ranks
 from loralab.train.recorded import best_is_told, is_evaluated, recorded_values, stage_value
 from loralab.train.schedule import learning_rate
 from loralab.train.session import Session
 from loralab.train.smaller import CODE, compute, halved_words, recorded_budgets, take_up
 from loralab.train.stop import StopRequest
+from loralab.train.update import gradient_norm, is_sound, update
 from loralab.words import say
 
 
@@ -51,6 +53,7 @@ class Loop:
     token_rows: Sequence[TokenRow]
     stop: StopRequest
     optimizer: Any
+    ranks: Ranks = field(default_factory=Alone)
     step: int = 0
     values: dict[int, float] = field(default_factory=dict)  # of the metric that chooses, by step
     started_step: int = 0  # after which this process began
@@ -74,7 +77,7 @@ class Loop:
                 self._save_if_due()
                 self.stop.between_steps()
                 self._evaluate()
-        except (Interrupted, KeyboardInterrupt):
+        except (Interrupted, KeyboardInterrupt, RankLost):
             if not self.updating:
                 self._save()
             raise
@@ -127,30 +130,21 @@ class Loop:
             words = halved_words(step, before, after)
             self.session.warn(CODE, words, step=step, budget_tokens_before=before, budget_tokens=after)
 
-        take_up(self.engine, self.budgets, step)
-        return compute(self.engine, rows, step, lambda: self.optimizer.zero_grad(set_to_none=True), tell)
+        def compute_rows(mine: Sequence[TokenRow]) -> StepLoss:
+            return compute(self.engine, mine, step, lambda: self.optimizer.zero_grad(set_to_none=True), tell)
 
-    def _gradients(self) -> list[Any]:
-        return [p.grad for p in trainable(self.tuned.model).values() if p.grad is not None]
+        take_up(self.engine, self.budgets, step)
+        return self.ranks.step(rows, step, compute_rows)
 
     def _gradient_norm(self) -> float:
-        import torch
-
-        return float(torch.nn.utils.get_total_norm(self._gradients()))
+        return gradient_norm(self.tuned.model)
 
     def _update(self, norm: float, rate: float) -> None:
-        import torch
-
-        limit = self.config.train.max_grad_norm
-        if limit and norm > limit:
-            torch._foreach_mul_(self._gradients(), limit / norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
+        update(self.tuned.model, self.optimizer, norm, rate, self.config.train.max_grad_norm)
 
     def _refuse_bad_numbers(self, step: int, indices: Sequence[int], result: StepLoss, norm: float) -> None:
         """Raise RunFailed, before anything is changed, for a loss or gradient that is not finite, or no gradient at all."""
-        if math.isfinite(result.loss) and math.isfinite(norm) and norm > 0:
+        if is_sound(result, norm):
             return
         rows = [self.train_rows[i] for i in indices]
         bad = [r for r, loss in zip(rows, result.row_losses, strict=True) if not math.isfinite(loss)] or rows

@@ -62,12 +62,16 @@ class MemoryNeed:
 
 
 def memory_need(
-    config: Config, folder: Path, prepared: Prepared, arrangement: tuple[int, int] | None = None
+    config: Config,
+    folder: Path,
+    prepared: Prepared,
+    arrangement: tuple[int, int] | None = None,
+    processes: int = 1,
 ) -> MemoryNeed | Words:
     """The plan of a run whose rows are encoded, or why there is none. No weights are read.
 
     How the fast engine arranges its work follows from what is free, or is given: tokens of a micro-batch, and copies
-    of the matrices.
+    of the matrices. Each of several `processes` on this machine is reckoned with its part of the memory.
     """
     shape = read_shape(folder)
     if isinstance(shape, Words):
@@ -81,7 +85,7 @@ def memory_need(
     fast_is_known = _is_fast(device)
     fast_is_known = fast_is_known and config.model.dtype != "nf4"
     engine = "fast" if fast_is_known and config.train.engine != "plain" else "plain"
-    asked, free = budget_tokens(config, device), free_bytes(device)
+    asked, free = budget_tokens(config, device), _part_of(free_bytes(device), device, processes)
     budget, copies = arrangement or (asked, 0)
     demand = replace(_demand(config, folder, prepared, (engine, budget), device), copies=copies)
     if engine == "fast" and free is not None and arrangement is None:
@@ -105,6 +109,11 @@ def copies_pay(device: str, base_bytes: int) -> bool:
 def find_device() -> str:
     """cuda, mps or cpu; torch is not asked where there can be no other."""
     return pick_device() if Path("/dev/nvidiactl").exists() or sys.platform != "linux" else "cpu"
+
+
+def _part_of(free: int | None, device: str, processes: int) -> int | None:
+    """What each of several processes may use: of one machine's memory a part, on CUDA all of its own device."""
+    return free if free is None or device == "cuda" else free // processes
 
 
 def free_bytes(device: str) -> int | None:

@@ -22,6 +22,8 @@ from loralab.train.go_on import refuse_unwritable, telling_how_to_go_on
 from loralab.train.job import plan_job
 from loralab.train.order import plan_steps
 from loralab.train.pick_up import find_start
+from loralab.train.ranks import change
+from loralab.train.ranks.base import Alone, Ranks
 from loralab.train.session import Session
 from loralab.train.start import SinkMaker
 from loralab.train.stop import StopRequest
@@ -38,6 +40,7 @@ def resume(
     make_sinks: SinkMaker = lambda folder, manifest, config: (),
     stop: StopRequest | None = None,
     tell: Say = lambda words: None,
+    ranks: Ranks | None = None,
 ) -> Run:
     """Carry a run on; only train.epochs and track.* may change. A finished run is left as it is.
 
@@ -69,10 +72,13 @@ def resume(
     _refuse_changed(_model_files(run, job.located.folder), run)
     _refuse_other_files(run, {f.path: f.sha256 for f in job.prepared.report.files})
     _refuse_other_split(run, job.prepared.split_ids())
-    _use_threads(run)
+    ranks = ranks or Alone()
+    change.use_threads(run, ranks)
     sinks = make_sinks(run.folder, run.manifest, config)
     with Session(run.folder, sinks) as session, telling_how_to_go_on(run.folder):
         found: list[tuple[str, Words]] = list(_leftovers(session))
+        if words := change.change_words(run, ranks):
+            found.append((change.CODE, words))
         checkpoint = find_start(Run(run.folder), job, lambda code, words: found.append((code, words)))
         from_step = checkpoint.step if checkpoint else 0
         session.emit("run_resumed", from_step=from_step)  # first: what is said below belongs to this process
@@ -81,7 +87,7 @@ def resume(
             tell(words)
         tell(say("{run} goes on after step {step}", run=run.id, step=from_step))
         _store_config(run, config, session)
-        execute(session, job, checkpoint, stop or StopRequest())
+        execute(session, job, checkpoint, stop or StopRequest(), ranks)
     return open_run(run.folder.path)
 
 
@@ -242,15 +248,6 @@ def _refuse_other_split(run: Run, split: dict[str, Any]) -> None:
                 str(run.folder.data / "split.json"),
             )
         )
-
-
-def _use_threads(run: Run) -> None:
-    """Use the thread count that the run was started with: sums are then the same to the last bit."""
-    import torch
-
-    threads = run.manifest.get("hardware", {}).get("threads")
-    if isinstance(threads, int) and threads > 0:
-        torch.set_num_threads(threads)
 
 
 def _leftovers(session: Session) -> Iterator[tuple[str, Words]]:

@@ -14,6 +14,7 @@ from loralab.errors import Interrupted, LoralabError, Problem, ResourceError
 from loralab.run.events import Event, EventWriter, utc_now
 from loralab.run.folder import RunFolder
 from loralab.run.lock import RunLock
+from loralab.safe_text import visible, without_secrets
 from loralab.track.fanout import Fanout
 from loralab.track.sink import Sink
 from loralab.words import Words, say
@@ -59,14 +60,15 @@ class Session:
         self.log(f"warning {code}: {words}")
 
     def log(self, text: str) -> None:
-        """Append words to log.txt; a log that cannot be written must not end the run."""
+        """Append words to log.txt, without secrets and control characters; a log that cannot be written must not end the run."""
         try:
             with self.folder.log.open("a", encoding="utf-8") as stream:
-                stream.write(f"{utc_now()} {text}\n")
+                stream.write(f"{utc_now()} {visible(without_secrets(text))}\n")
         except OSError:
             pass
 
     def _sink_failed(self, sink: str, error: str, events_lost: int) -> None:
+        error = without_secrets(error)
         self.emit("sink_failed", sink=sink, error=error, events_lost=events_lost)
         self.log(f"sink {sink} failed, {events_lost} events lost: {error}")
 
@@ -99,7 +101,7 @@ class Session:
             number = error.signal_number if isinstance(error, Interrupted) else int(signal.SIGINT)
             return "run_interrupted", {"signal": number, "step": self.step}
         where = "" if isinstance(error, LoralabError) else _innermost(error)
-        text = f"{type(error).__name__}: {error}"
+        text = without_secrets(f"{type(error).__name__}: {error}")
         return "run_failed", {"error": text, "where": where or f"step {self.step}"}
 
 

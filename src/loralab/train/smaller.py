@@ -68,16 +68,20 @@ def halved_words(step: int, before: int, after: int) -> Words:
     )  # fmt: skip
 
 
-def recorded_budgets(run: Run) -> dict[int, int]:
-    """From which step on a run that goes on had how many tokens in a micro-batch, so that it does the same again."""
-    events = [e for e in run.record.of_kind("warning") if e.get("code") == CODE]
+def recorded_budgets(run: Run, rank: int = 0) -> dict[int, int]:
+    """From which step on a process of a run that goes on had how many tokens in a micro-batch, to do the same again."""
+    events = [e for e in run.record.of_kind("warning") if e.get("code") == CODE and e.get("rank", 0) == rank]
     return {int(e["step"]): int(e["budget_tokens"]) for e in events}
+
+
+def in_force(budgets: dict[int, int], step: int) -> int | None:
+    """The tokens of a micro-batch in a step, by the steps in which they were lowered; None if they were not."""
+    earlier = [s for s in budgets if s <= step]
+    return budgets[max(earlier)] if earlier else None
 
 
 def take_up(engine: Engine, budgets: dict[int, int], step: int) -> None:
     """Set what was in force in a step, if the record says something about it."""
-    earlier = [s for s in budgets if s <= step]
-    tokens = budgets[max(earlier)] if earlier else None
-    now = budget_of(engine)
+    tokens, now = in_force(budgets, step), budget_of(engine)
     if tokens is not None and now is not None and tokens < now:
         set_budget(engine, tokens)

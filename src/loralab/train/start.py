@@ -19,12 +19,15 @@ from loralab.model.folder import weight_files
 from loralab.run.files import write_json, write_text
 from loralab.run.folder import RunFolder, create_run_folder
 from loralab.run.view import Run, open_run
+from loralab.safe_text import without_users
 from loralab.track.sink import Sink
 from loralab.train.engine_choice import UNDECIDED
 from loralab.train.execute import execute
 from loralab.train.go_on import telling_how_to_go_on
 from loralab.train.job import Job, plan_job, run_name
 from loralab.train.manifest import make_manifest
+from loralab.train.previews import write_previews
+from loralab.train.ranks.base import Alone, Ranks
 from loralab.train.session import Session
 from loralab.train.stop import StopRequest
 
@@ -37,22 +40,27 @@ def train(
     command: Sequence[str] = ("loralab", "train"),
     make_sinks: SinkMaker = lambda folder, manifest, config: (),
     stop: StopRequest | None = None,
+    ranks: Ranks | None = None,
 ) -> Run:
     """Train, evaluate and record one run; returns its reader.
 
+    `ranks` are the processes that share it, of which this one keeps the record.
     Raises UsageError (config, model), DataError (rows), ResourceError (memory, disk), RunFailed (diverged)
     and Interrupted. Whatever happens after the folder is made is in its events.
     """
+    command = [without_users(word) for word in command]  # it is recorded
     job = plan_job(config)
     config = job.config
     folder = create_run_folder(Path(config.run.dir).absolute(), run_name(config))
     write_text(folder.config, to_yaml(config))
     job.prepared.write(folder.data)
-    manifest = _manifest(folder, job, command)
+    write_previews(job.prepared, job.template, folder.data)
+    ranks = ranks or Alone()
+    manifest = _manifest(folder, job, command) | {"ranks": ranks.facts}
     write_json(folder.manifest, manifest)
     with Session(folder, make_sinks(folder, manifest, config)) as session, telling_how_to_go_on(folder):
         session.emit("run_started", run=folder.path.name, command=list(command))
-        execute(session, job, None, stop or StopRequest())
+        execute(session, job, None, stop or StopRequest(), ranks)
     return open_run(folder.path)
 
 

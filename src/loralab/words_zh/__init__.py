@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from loralab.words_zh.board import BOARD
+from loralab.words_zh.cards import CARDS
 from loralab.words_zh.commands import COMMANDS, COMMANDS_LITERAL
 from loralab.words_zh.comparison import COMPARISON, COMPARISON_LITERAL
 from loralab.words_zh.data import DATA, DATA_LITERAL
@@ -15,17 +17,21 @@ from loralab.words_zh.models import MODELS, MODELS_LITERAL
 from loralab.words_zh.pages import PAGES
 from loralab.words_zh.records import RECORDS, RECORDS_LITERAL
 from loralab.words_zh.runs import RUNS, RUNS_LITERAL
+from loralab.words_zh.scale import SCALE
 from loralab.words_zh.scoring import SCORING
+from loralab.words_zh.serving import SERVING
 from loralab.words_zh.settings import SETTINGS, SETTINGS_LITERAL
+from loralab.words_zh.study import STUDY, STUDY_LITERAL
 from loralab.words_zh.tasks import TASKS_LITERAL, TASKS_WORDS
+from loralab.words_zh.terminal import TERMINAL
 from loralab.words_zh.tracking import TRACKING
 
 ROOMS: tuple[dict[str, str], ...] = (
-    COMMANDS, SETTINGS, MODELS, RUNS, PAGES, RECORDS, FORMATS_WORDS, DOCTOR, DATA, COMPARISON, SCORING,
-    TASKS_WORDS, EVALUATION, GENERAL, MEMORY, TRACKING, FAULTS,
+    BOARD, COMMANDS, SETTINGS, MODELS, RUNS, PAGES, RECORDS, FORMATS_WORDS, DOCTOR, DATA, COMPARISON, SCORING,
+    CARDS, STUDY, TASKS_WORDS, EVALUATION, GENERAL, MEMORY, TRACKING, TERMINAL, FAULTS, SERVING, SCALE,
 )  # fmt: skip
 LITERAL: tuple[str, ...] = (
-    *COMMANDS_LITERAL, *SETTINGS_LITERAL, *MODELS_LITERAL, *RUNS_LITERAL,
+    *COMMANDS_LITERAL, *STUDY_LITERAL, *SETTINGS_LITERAL, *MODELS_LITERAL, *RUNS_LITERAL,
     *RECORDS_LITERAL, *FORMATS_LITERAL, *DOCTOR_LITERAL, *DATA_LITERAL, *COMPARISON_LITERAL, *TASKS_LITERAL,
     *EVALUATION_LITERAL,
 )  # fmt: skip
