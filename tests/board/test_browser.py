@@ -167,10 +167,11 @@ def test_a_part_can_be_seen_larger_and_all_again(watched: Watched, address: str)
     watched.page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 60, steps=4)
     watched.page.mouse.up()
     seen = "(() => { const s = document.querySelector('[data-key=\"rate\"]').card.drawn.scales.x; return [s.min, s.max]; })()"
+    watched.page.wait_for_function(f"({seen})[0] > 10")  # drawn a moment later
     low, high = watched.page.evaluate(seen)
     assert 10 < low < 20 < high < 35, "the charts beside it show the same part"
     watched.page.locator('[data-key="loss"]').get_by_role("button", name="whole run").click()
-    assert watched.page.evaluate(seen) == [1, 60]
+    watched.page.wait_for_function(f"({seen}).join() === '1,60'")
 
 
 def test_a_step_reaches_the_page_and_so_does_the_end(browser: Browser, tmp_path: Path) -> None:
