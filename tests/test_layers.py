@@ -14,7 +14,7 @@ PACKAGE = Path(loralab.__file__).parent
 # A room may import itself and the rooms of a later line; rooms of one line do not know each other.
 ORDER = (
     ("__main__",), ("cli",), ("__init__",), ("api",), ("demo",), ("study", "board"), ("report",), ("train",), ("evaluate",),
-    ("engine",), ("model", "encode"), ("data",), ("hub",), ("track",), ("run",), ("config",), ("errors",),
+    ("engine",), ("model", "encode"), ("data",), ("hub",), ("track",), ("run",), ("config",), ("extras",), ("errors",),
     ("words", "words_zh"), ("safe_text",),
 )  # fmt: skip
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -66,6 +67,7 @@ class FakeRay(ModuleType):
 def ray(monkeypatch: pytest.MonkeyPatch) -> FakeRay:
     """A cluster of two machines in place of the package."""
     fake = FakeRay({"CPU": 16.0}, {"CPU": 4.0, "GPU": 2.0})
+    fake.__spec__ = ModuleSpec("ray", None, origin="this test")  # what an installed package has
     monkeypatch.setitem(sys.modules, "ray", fake)
     monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
 import webbrowser
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 
 from loralab.cli.console import QUIET, Console, common, pass_console
 from loralab.errors import Problem, UsageError
+from loralab.extras import need
 from loralab.words import say
 
 DEFAULT = Path("runs")
@@ -30,7 +30,7 @@ def board(console: Console, folder: Path, port: int | None, open_browser: bool) 
 
     Only this machine can see it. From elsewhere: ssh -L 8765:127.0.0.1:8765 HOST.
     """
-    _need_packages()
+    need("loralab board", "starlette", "uvicorn", extra="board")
     if not folder.is_dir():
         raise UsageError(
             Problem(
@@ -57,15 +57,6 @@ def board(console: Console, folder: Path, port: int | None, open_browser: bool) 
             uvicorn.Server(config).run(sockets=[listener])
         finally:
             index.close()
-
-
-def _need_packages() -> None:
-    lacking = [name for name in ("starlette", "uvicorn") if importlib.util.find_spec(name) is None]
-    if lacking:
-        raise UsageError(
-            Problem(say("the board needs packages that are not installed: {names}", names=", ".join(lacking)),
-                    next=say("pip install 'loralab[board]'"))
-        )  # fmt: skip
 
 
 def _bound(port: int | None) -> socket.socket:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loralab.errors import Problem, ResourceError, UsageError
+from loralab.extras import need
 from loralab.study.cells import Cell
 from loralab.study.schema import Cluster
 from loralab.study.worker import work
@@ -86,14 +87,9 @@ class RayEngine:
 
 
 def _ray() -> Any:
-    os.environ.setdefault(
-        "RAY_USAGE_STATS_ENABLED", "0"
-    )  # read when ray starts a cluster: it would send statistics
-    try:
-        import ray
-    except ImportError:
-        raise UsageError(
-            Problem(say("{setting} needs the package {package}, which is not installed", setting="--on ray",
-                        package="ray"), next=say("pip install 'loralab[{extra}]'", extra="ray"))
-        ) from None  # fmt: skip
+    # read when ray starts a cluster, which would send statistics
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    need("--on ray", "ray", extra="ray")
+    import ray
+
     return ray

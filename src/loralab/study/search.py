@@ -16,12 +16,11 @@ import yaml
 
 from loralab.config.load import SECTIONS
 from loralab.config.schema import Config
-from loralab.errors import Problem, UsageError
+from loralab.extras import need
 from loralab.study.axes import NUMBER, Axis
 from loralab.study.cells import Given, Planned, make_cell, plan_cell, values_of, with_distinct_labels
 from loralab.study.plan import Plan
 from loralab.study.schema import Search
-from loralab.words import say
 
 DRAWS = 20  # at most so many for each cell: axes of few values repeat themselves
 DIGITS = 4  # of a drawn number, so that its label is its value
@@ -58,13 +57,9 @@ def draw(plan: Plan) -> Drawn:
 
 
 def _optuna() -> Any:
-    try:
-        import optuna
-    except ImportError:
-        raise UsageError(
-            Problem(say("{setting} needs the package {package}, which is not installed", setting="search",
-                        package="optuna"), next=say("pip install 'loralab[{extra}]'", extra="search"))
-        ) from None  # fmt: skip
+    need("search", "optuna", extra="search")
+    import optuna
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from loralab.errors import Problem, UsageError
+from loralab.extras import need
 from loralab.study.cells import Cell
 from loralab.study.schema import Cluster
 from loralab.study.worker import work
@@ -71,13 +72,9 @@ class SlurmEngine:
 
 
 def _submitit() -> Any:
-    try:
-        import submitit
-    except ImportError:
-        raise UsageError(
-            Problem(say("{setting} needs the package {package}, which is not installed", setting="--on slurm",
-                        package="submitit"), next=say("pip install 'loralab[{extra}]'", extra="slurm"))
-        ) from None  # fmt: skip
+    need("--on slurm", "submitit", extra="slurm")
+    import submitit
+
     return submitit
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 from loralab.config.schema import TrackConfig
 from loralab.errors import Problem, UsageError
+from loralab.extras import is_installed
 from loralab.words import say
 
 
@@ -23,13 +22,7 @@ def refuse_missing_trackers(track: TrackConfig) -> None:
             next=say("pip install 'loralab[{extra}]', or switch it off", extra=package),
         )
         for package, (key, asked) in wanted.items()
-        if asked and not _is_installed(package)
+        if asked and not is_installed(package)
     ]
     if problems:
         raise UsageError(*problems)
-
-
-def _is_installed(package: str) -> bool:
-    """A folder of that name in the working folder, such as W&B leaves behind, is no package: it has no origin."""
-    spec = importlib.util.find_spec(package)
-    return spec is not None and spec.origin is not None

@@ -105,10 +105,8 @@ def read_records(path: Path) -> Iterator[Any]:
             record = Record()
             record.ParseFromString(data)
             yield record
-    # seam: a short file fails in swanlab with assertions, struct errors and its own. Nothing is swallowed: what has
-    # not been read is missing from the counts that are compared with events.jsonl.
-    except Exception:
-        return
+    except Exception:  # seam: a short file fails in swanlab with assertions, struct errors and its own
+        return  # nothing is swallowed: what was not read is missing from the counts set against events.jsonl
     finally:
         if reader._fp is not None:
             reader.close()
