@@ -15,7 +15,7 @@ from loralab.model.fetch import fetch
 
 
 @pytest.mark.parametrize(
-    "path", ["/tmp/evil.json", "a/../../evil.json", "..\\evil.json", "evil\0.json", "..", "a/.."]
+    "path", ["/elsewhere/evil.json", "a/../../evil.json", "..\\evil.json", "evil\0.json", "..", "a/.."]
 )
 def test_a_file_that_would_be_written_elsewhere_is_refused_before_any_is_sent(
     hub: HubDouble, source: str, tmp_path: Path, path: str

@@ -174,7 +174,7 @@ def test_an_index_cannot_name_files_elsewhere(tmp_path: Path, name: str) -> None
     assert problem.startswith(f"{folder / INDEX}: names a weight file")
 
 
-@pytest.mark.parametrize("name", ["../other/tokenizer.9.0.0.json", "/tmp/tokenizer.9.0.0.json"])
+@pytest.mark.parametrize("name", ["../other/tokenizer.9.0.0.json", "/elsewhere/tokenizer.9.0.0.json"])
 def test_a_tokenizer_cannot_be_taken_from_elsewhere(folder: Path, name: str) -> None:
     change(folder / "tokenizer_config.json", fast_tokenizer_files=[name])
     assert f"names a tokenizer file outside of the model folder: {name}" in problems(folder)[0]

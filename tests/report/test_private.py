@@ -11,7 +11,7 @@ from loralab.report.private import file_name, value_without_folders, without_fol
     ("text", "shown"),
     [
         ("/home/alice/law.jsonl:17: bad", "law.jsonl:17: bad"),
-        ("see '/home/my dir/x y.json' and /tmp/alice/y.", "see 'x y.json' and y."),
+        ("see '/home/my dir/x y.json' and /data/alice/y.", "see 'x y.json' and y."),
         ("在/home/alice/data中", "在data中"), ("（/home/alice/a.json）", "（a.json）"),
         ("file:///home/alice/b", "b"), ("path=/home/alice/a", "path=a"), ("~/alice/x", "x"),
         ("C:\\Users\\alice\\x.txt is open", "x.txt is open"), ("\\\\server\\alice\\f", "f"),
