@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from doubles.pseudo_terminal import pseudo_terminal
 from loralab.cli.console import QUIET, VERBOSE, Console
 from loralab.cli.terminal import TerminalSink
 from loralab.run.folder import RunFolder
@@ -95,28 +93,11 @@ def test_a_terminal_has_a_bar_and_a_line_every_so_many_steps(
     """train.log_every_steps had no effect."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
-    ours, theirs = pty.openpty()
-    seen: list[bytes] = []
-
-    def read() -> None:
-        while True:
-            try:
-                data = os.read(ours, 4096)
-            except OSError:  # the other end is closed
-                return
-            if not data:
-                return
-            seen.append(data)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    with os.fdopen(theirs, "w", encoding="utf-8") as stderr:
+    with pseudo_terminal() as (stderr, screen):
         monkeypatch.setattr("sys.stderr", stderr)
         sink = TerminalSink(Console("en"), 10)
         play(sink, tmp_path, 25, *(step(i) for i in range(1, 26)))
         monkeypatch.undo()
-    reader.join()
-    os.close(ours)
-    text = b"".join(seen).decode("utf-8")
+    text = screen.text
     assert lines_of_steps(text) == [10, 20, 25]
     assert "25/25" in text, "the bar counts the steps"

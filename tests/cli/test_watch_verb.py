@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import pty
 import re
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ from typing import Any
 import pytest
 
 from doubles.command import ended, invoke, start
+from doubles.pseudo_terminal import pseudo_terminal
 from loralab.cli import watch as verb
 from loralab.cli.console import Console
 from loralab.cli.main import run
@@ -280,32 +278,15 @@ def test_a_signal_ends_the_watching_alone(folder: RunFolder, number: signal.Sign
 
 def in_terminal(*words: str | Path) -> str:
     """What `loralab WORDS` writes to a terminal of 90 columns and 30 rows."""
-    ours, theirs = pty.openpty()
-    seen: list[bytes] = []
-
-    def read() -> None:
-        while True:
-            try:
-                data = os.read(ours, 4096)
-            except OSError:  # the other end is closed
-                return
-            if not data:
-                return
-            seen.append(data)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    with os.fdopen(theirs, "w", encoding="utf-8") as terminal, pytest.MonkeyPatch.context() as patch:
+    with pseudo_terminal() as (terminal, screen), pytest.MonkeyPatch.context() as patch:
         for name, value in {"TERM": "xterm", "COLUMNS": "90", "LINES": "30"}.items():
             patch.setenv(name, value)
         patch.setattr("sys.stderr", terminal)
         patch.setattr("sys.argv", ["loralab", *map(str, words)])
         with pytest.raises(SystemExit) as end:
             run()
-    reader.join()
-    os.close(ours)
     assert end.value.code == 0
-    return b"".join(seen).decode("utf-8")
+    return screen.text
 
 
 def without_codes(text: str) -> str:
