@@ -97,7 +97,7 @@ def _chart(
     if kind.key == "loss" and held_out:
         hx = values_of([_place_of(event, window.axis) for event in held_out])
         hy = values_of([to_float(event.get("loss")) for event in held_out])
-        lines.append(_line(say("held-out loss").text(language), "held", hx, hy, window))
+        lines.append(line_of(say("held-out loss").text(language), "held", hx, hy, window))
     return {
         "key": kind.key,
         "title": kind.title.text(language),
@@ -114,14 +114,16 @@ def _step_lines(
         return
     y = values_by_field(steps, kind.field)
     smoothed = len(y) >= FEWEST_TO_SMOOTH and kind.key in ("loss", "gradient", "speed")
-    yield _line(kind.name.text(language), "each" if smoothed else "only", x, y, window)
+    yield line_of(kind.name.text(language), "each" if smoothed else "only", x, y, window)
     if smoothed:
         steps_of_mean = mean_window(len(y))
         mean = running_mean(y, steps_of_mean)
-        yield _line(say("mean of {steps} steps", steps=steps_of_mean).text(language), "mean", x, mean, window)
+        yield line_of(
+            say("mean of {steps} steps", steps=steps_of_mean).text(language), "mean", x, mean, window
+        )
 
 
-def _line(name: str, style: str, x: Values, y: Values, window: Window) -> dict[str, Any]:
+def line_of(name: str, style: str, x: Values, y: Values, window: Window) -> dict[str, Any]:
     """The part of a line that is seen, and a point beyond each end, so that it runs to the edge."""
     order = np.argsort(x, kind="stable")  # a clock may have been set back
     x, y = x[order], y[order]

@@ -2,82 +2,47 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from loralab.board.curves import MOST_BUCKETS
-from loralab.report.compare_curves import style_of
-from loralab.report.series import (
-    FEWEST_TO_SMOOTH,
-    Values,
-    gap_places,
-    kept_places,
-    mean_window,
-    running_mean,
-    values_of,
-)
-from loralab.run.numbers import to_float
+from loralab.board.curves import Window, line_of
+from loralab.report.charts import Point
+from loralab.report.compare_curves import course, has_tokens, smoothed, style_of
+from loralab.report.series import values_of
 from loralab.run.view import Run
 from loralab.words import Words, say
 
+AXES = ("tokens", "step")
+
 
 def overlay(runs: Sequence[tuple[str, Run]], axis: str, language: str) -> dict[str, Any]:
-    """{charts: [{key, title, unit, lines}], axis}, with a line for each run that has the numbers.
+    """{charts: [{key, title, unit, lines}], marks, axis}, with a line for each run that has the numbers.
 
-    Train loss is a running mean where a run has steps enough. By tokens trained on, by steps where a run has no
-    token counts, or by epochs.
+    Train loss is a running mean where a run has steps enough. By steps where they are asked for or where a run has
+    no token counts, else by tokens trained on.
     """
-    if axis == "tokens" and not all(_counts_tokens(run) for _, run in runs):
-        axis = "step"
-    train, held = [], []
-    for place, (name, run) in enumerate(runs):
-        x, y = _places(run, axis), values_of(run.record.values("loss"))
-        mean = running_mean(y, mean_window(len(y))) if len(y) >= FEWEST_TO_SMOOTH else y
-        train.append(_line(name, place, x, mean))
-        marks = run.record.held_out()
-        hx = _places_at([to_float(event.get("step")) for event in marks], run, x)
-        held.append(_line(name, place, hx, values_of([to_float(event.get("loss")) for event in marks])))
+    by_tokens = axis != "step" and all(has_tokens(run) for _, run in runs)
+    found = [course(name, run, by_tokens) for name, run in runs]
     charts = [
-        _chart("train", say("Train loss"), train, language),
-        _chart("held", say("Held-out loss"), held, language),
+        _chart("train", say("Train loss"), [(c.label, smoothed(c.train)) for c in found], language),
+        _chart("held", say("Held-out loss"), [(c.label, c.held_out) for c in found], language),
     ]
-    return {"charts": [chart for chart in charts if chart["lines"]], "axis": axis, "marks": []}
+    return {"charts": [c for c in charts if c["lines"]], "axis": AXES[not by_tokens], "marks": []}
 
 
-def _counts_tokens(run: Run) -> bool:
-    return all(map(math.isfinite, run.record.values("tokens")))
-
-
-def _places(run: Run, axis: str) -> Values:
-    """Where each step lies on an axis (n,)."""
-    if axis == "tokens":
-        return np.cumsum(values_of(run.record.values("tokens")))
-    return values_of(run.record.values("epoch" if axis == "epoch" else "step"))
-
-
-def _places_at(steps: Sequence[float], run: Run, x: Values) -> Values:
-    """Where the ends of some steps lie, 0 before the first; not a number for one that is not in the record."""
-    places = {0.0: 0.0} | dict(zip(run.record.values("step"), x.tolist(), strict=True))
-    return values_of([places.get(step, math.nan) for step in steps])
-
-
-def _chart(key: str, title: Words, lines: list[dict[str, Any]], language: str) -> dict[str, Any]:
-    drawn = [line for line in lines if line["x"]]
-    return {
-        "key": key,
-        "title": title.text(language),
-        "unit": say("nats per label token").text(language),
-        "lines": drawn,
-    }
-
-
-def _line(name: str, place: int, x: Values, y: Values) -> dict[str, Any]:
-    seen = np.isfinite(x)
-    x, y = x[seen], y[seen]
-    kept = kept_places(y, MOST_BUCKETS)
-    shown = [value if math.isfinite(value) else None for value in y[kept].tolist()]
-    gaps = [[float(x[a]), float(x[b])] for a, b in gap_places(y)]
-    return {"name": name, "style": style_of(place), "x": x[kept].tolist(), "y": shown, "gaps": gaps}
+def _chart(
+    key: str, title: Words, found: Sequence[tuple[str, Sequence[Point]]], language: str
+) -> dict[str, Any]:
+    lines = [
+        line_of(
+            label,
+            style_of(place),
+            values_of([x for x, _ in points]),
+            values_of([y for _, y in points]),
+            Window(),
+        )
+        for place, (label, points) in enumerate(found)
+        if points
+    ]
+    unit = say("nats per label token").text(language)
+    return {"key": key, "title": title.text(language), "unit": unit, "lines": lines}

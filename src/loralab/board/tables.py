@@ -32,7 +32,7 @@ def steps_csv(record: Record) -> Iterator[str]:
 
 def chart_svg(run: Run, key: str, language: str) -> str:
     """A figure of the report as a file of its own; empty if the run has no such figure."""
-    found = next((figure for figure in figures(run, language) if figure.key == key), None)
+    found = next((figure for figure in figures(run, language) if figure.chart.key == key), None)
     if found is None:
         return ""
     style = resources.files("loralab.report").joinpath("page.css").read_text("utf-8")

@@ -56,11 +56,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Answers:
-    """The questions that have room in the page, how many have none, and the lines that could not be read."""
+    """The questions that have room in the page, and how many have none."""
 
     questions: tuple[Question, ...]
     left_out: int
-    unreadable: Mapping[str, int]
 
 
 def collect(run: Run) -> Answers:
@@ -71,7 +70,7 @@ def collect(run: Run) -> Answers:
     ordered = sorted(keys, key=lambda key: key[0] != "probe")
     questions = [make_question(key, [(stage, rows[stage].get(key)) for stage in stages]) for key in ordered]
     kept = tuple(fitting(questions))
-    return Answers(kept, len(questions) - len(kept), run.unreadable)
+    return Answers(kept, len(questions) - len(kept))
 
 
 def answered_stages(run: Run) -> list[str]:

@@ -46,7 +46,7 @@ def overlays(runs: Sequence[tuple[str, Run | None]], language: str) -> list[Over
 
     None stands for what trained nothing: its number, and with it its colour, is taken all the same.
     """
-    by_tokens = all(_has_tokens(run) for _, run in runs if run)
+    by_tokens = all(has_tokens(run) for _, run in runs if run)
     courses = [course(label, run, by_tokens) if run else Course(label, (), ()) for label, run in runs]
     x = say("tokens trained on") if by_tokens else say("optimizer step")
     made = [
@@ -76,8 +76,9 @@ def style_of(index: int) -> str:
     return f"run{index % NUM_COLOURS}"
 
 
-def _has_tokens(run: Run) -> bool:
-    return all(math.isfinite(to_float(event.get("tokens"))) for event in run.record.steps())
+def has_tokens(run: Run) -> bool:
+    """Whether every step says how many tokens it trained on."""
+    return all(map(math.isfinite, run.record.values("tokens")))
 
 
 def _overlay(

@@ -40,7 +40,6 @@ class Summary:
 class Figure:
     """A chart, its legend as (style, name), and its numbers in words; drawn in the sizes in which it is asked for."""
 
-    key: str
     title: str
     legend: Sequence[tuple[str, str]]
     summary: Sequence[Summary]
@@ -210,4 +209,4 @@ def finish(
         lines=drawn.lines, marks=course.marks, from_zero=from_zero, log=log,
     )  # fmt: skip
     legend = [(line.style, line.name) for line in drawn.lines]
-    return Figure(key, chart.title, legend, drawn.said, chart, wide)
+    return Figure(chart.title, legend, drawn.said, chart, wide)

@@ -70,7 +70,7 @@ def _settings(run: Run, language: str) -> str:
 
 
 def _warnings(run: Run, language: str) -> str:
-    found = warnings(run, run.unreadable, language)
+    found = warnings(run, language)
     if not found:
         return plain(say("none").text(language))
     return bullets(_warning(warned) for warned in found)

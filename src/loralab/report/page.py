@@ -73,7 +73,7 @@ def part_values(run: Run, language: str) -> dict[str, Any]:
         "tables": tables,
         "settings": tables.settings(run),
         "environment": tables.environment(run.manifest),
-        "warnings": tables.warnings(run, run.unreadable, language),
+        "warnings": tables.warnings(run, language),
         "checkpoints": tables.checkpoints(run),
         "best": run.last("best"),
         "data_sheet": tables.sheet(run.manifest.get("data_files")),

@@ -180,20 +180,20 @@ class Warned:
     times: int
 
 
-def warnings(run: Run, unreadable: dict[str, int], language: str) -> list[Warned]:
+def warnings(run: Run, language: str) -> list[Warned]:
     """What went wrong beside the training: warnings, trackers that failed, torn parts of the record."""
-    said = [("record", words.text(language)) for words in torn(run, unreadable)]
+    said = [("record", words.text(language)) for words in torn(run)]
     said += [(str(e.get("code", "")), recorded(e).text(language)) for e in run.record.of_kind("warning")]
     said += [("sink_failed", _sink(e).text(language)) for e in run.record.of_kind("sink_failed")]
     return [Warned(code, message, times) for (code, message), times in Counter(said).items()]
 
 
-def torn(run: Run, unreadable: dict[str, int]) -> Iterator[Words]:
+def torn(run: Run) -> Iterator[Words]:
     """The parts of the record that could not be read."""
     if run.record.torn_bytes:
         torn_bytes = run.record.torn_bytes
         yield say("the last line of events.jsonl is torn; {bytes} bytes were passed over", bytes=torn_bytes)
-    for name, lines in unreadable.items():
+    for name, lines in run.unreadable.items():
         yield say("{file}: lines that could not be read: {lines}", file=name, lines=lines)
 
 
