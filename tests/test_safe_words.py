@@ -12,7 +12,7 @@ from loralab.errors import Problem, UsageError
 from loralab.words import Words, recorded, say
 
 
-@pytest.mark.parametrize("value", [NASTY, Path(f"/tmp/{FORGED}"), OSError(NASTY), FORGED])
+@pytest.mark.parametrize("value", [NASTY, Path(f"/elsewhere/{FORGED}"), OSError(NASTY), FORGED])
 @pytest.mark.parametrize("template", ["{path}: wrong", "is {path!r}"])
 def test_a_value_stays_on_its_line(value: object, template: str) -> None:
     inner = say(template, path=value)
