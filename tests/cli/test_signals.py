@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 
 import pytest
@@ -30,6 +31,35 @@ def test_sigterm_leaves_the_step(capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(Interrupted) as caught:
             stop.in_step()
     assert caught.value.exit_code == 143
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_preparations_end_where_they_are(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    with listening(Console("en")) as stop:
+        reached = ["before"]
+        with pytest.raises(Interrupted) as caught, stop.anywhere():
+            signal.raise_signal(number)
+            reached.append("after")
+    assert caught.value.signal_number == number and reached == ["before"]
+    assert capsys.readouterr().err == ""  # there is no step to be finished
+
+
+def test_a_library_may_swallow_or_change_the_end_of_preparations() -> None:
+    swallowed = contextlib.suppress(Exception)
+    with listening(Console("en")) as stop, pytest.raises(Interrupted), stop.anywhere(), swallowed:
+        signal.raise_signal(signal.SIGTERM)
+    with listening(Console("en")) as stop, pytest.raises(Interrupted) as caught, stop.anywhere():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except Interrupted as error:
+            raise RuntimeError("failed to import") from error
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_errors_of_preparations_are_their_own() -> None:
+    with listening(Console("en")) as stop, pytest.raises(ZeroDivisionError), stop.anywhere():
+        _ = 1 // 0
+    assert not stop.is_anywhere
 
 
 def test_the_old_handlers_come_back() -> None:

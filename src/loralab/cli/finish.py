@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from loralab.cli.console import QUIET, Console
 from loralab.cli.tables import print_scores
 from loralab.cli.terminal import TerminalSink
-from loralab.errors import Interrupted, LoralabError, Problem, RunFailed
+from loralab.errors import Interrupted, LoralabError, Problem, ResourceError, RunFailed
 from loralab.run.view import Run
 from loralab.track.checked import checked_words
 from loralab.words import say
@@ -49,13 +51,27 @@ def telling_how_to_resume(
                 else say("loralab resume {path}", path=terminal.folder.path)
             )
             console.next(command, loudness=QUIET)
+        else:
+            console.say(say("stopped while it was being prepared, before anything was recorded"))
         raise error
     except LoralabError:
         raise
     except Exception as error:  # seam, top of the CLI: a bug of ours in a run, traced in its log, is named
         if not terminal.folder:
             raise
+        if isinstance(error, OSError) and error.errno == errno.EIO:
+            raise _failing_disk(error, terminal.folder.path) from error
         problem = Problem(
             say("this is a bug in loralab: {kind}: {error}", kind=type(error).__name__, error=error)
         )
         raise RunFailed(problem, str(terminal.folder.log)) from error
+
+
+def _failing_disk(error: OSError, run: Path) -> ResourceError:
+    """What is to be said of input/output errors wherever a run meets them, also where it only reads."""
+    return ResourceError(
+        Problem(
+            say("the disk fails: {reason}", reason=error.strerror), str(error.filename or run),
+            next=say("once the disk works again: loralab resume {path}", path=run),
+        )
+    )  # fmt: skip

@@ -1,4 +1,7 @@
-"""Signals in, requests to stop out: once to finish the step, twice to leave it, three times to stop wherever it is."""
+"""Signals in, requests to stop out: once to finish the step, twice to leave it, three times to stop wherever it is.
+
+While a run is being prepared there is no step, and one ends it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 from loralab.cli.console import Console
+from loralab.errors import Interrupted
 from loralab.train.stop import StopRequest
 from loralab.words import say
 
@@ -22,6 +26,8 @@ def listening(console: Console) -> Iterator[StopRequest]:
             raise KeyboardInterrupt
         first = not stop.signal_number
         stop.ask(number)
+        if stop.is_anywhere:
+            raise Interrupted(stop.signal_number)
         if number == signal.SIGINT and first:
             console.say(say("stopping after this step; Ctrl-C again stops now"))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loralab.errors import Interrupted
@@ -17,6 +19,7 @@ class StopRequest:
 
     signal_number: int = 0
     at_once: bool = False
+    is_anywhere: bool = False  # a signal handler may end, by raising Interrupted, what is going on
 
     def ask(self, signal_number: int) -> None:
         """Note a signal; the first one counts, but SIGTERM overrides SIGINT."""
@@ -32,4 +35,22 @@ class StopRequest:
     def between_steps(self) -> None:
         """Called after each step and for each generated token: raises Interrupted for any signal."""
         if self.signal_number:
+            raise Interrupted(self.signal_number)
+
+    @contextlib.contextmanager
+    def anywhere(self) -> Iterator[None]:
+        """A block that leaves nothing half done, as reading and importing: a signal that comes ends it wherever it is.
+
+        Raises Interrupted, also in place of what others made of that exception. A request from before waits on.
+        """
+        before, self.is_anywhere = self.signal_number, True
+        try:
+            yield
+        except Exception as error:
+            if self.signal_number != before and not isinstance(error, Interrupted):
+                raise Interrupted(self.signal_number) from error
+            raise
+        finally:
+            self.is_anywhere = False
+        if self.signal_number != before:  # a library swallowed it
             raise Interrupted(self.signal_number)

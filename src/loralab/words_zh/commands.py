@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     # end of a run
     "report: {path}": "报告：{path}",
     "stopped; everything up to the last finished step is saved": "已停止；最后完成的一步之前的内容均已保存",
+    "stopped while it was being prepared, before anything was recorded": "在准备阶段停止，尚未记录任何内容",
     "this is a bug in loralab: {kind}: {error}": "这是 loralab 的缺陷：{kind}: {error}",
     "log: {path}": "日志：{path}",
     "exists already, nothing was written": "已存在，未写入任何内容",
