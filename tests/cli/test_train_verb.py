@@ -88,7 +88,7 @@ def test_a_bug_within_a_run_names_the_log_of_the_run(
         (["model.name=/no/such/folder"], 2, "/no/such/folder"),
         (["data.train=/no/such/file.jsonl"], 2, "/no/such/file.jsonl"),
         (["lora.targets=[qproj]"], 2, "match no layer"),
-        (["model.shard=fsdp"], 2, "model.shard=fsdp is not part of this version"),
+        (["model.shard=fsdp"], 2, "model.shard is fsdp, which splits the base over the processes of a run"),
         (["train.max_steps=3"], 2, "train.epochs and train.max_steps are both set"),
         (["track.api_key=hush"], 2, "looks like a secret"),
         (["lora.init=/no/such/adapter"], 2, "/no/such/adapter"),

@@ -51,7 +51,9 @@ def configs(draw: st.DrawFn) -> Config:
         [{}, {"system": "on"}, {"question": "no", "answer": "1e3"}, {"messages": "null"}]
     )
     return Config(
-        section("model", name=PATHS | st.just("owner/name"), revision=st.none() | TEXT, dtype=st.just("bfloat16")),
+        section("model", name=PATHS | st.just("owner/name"), revision=st.none() | TEXT, dtype=st.just("bfloat16"),
+                device_map=st.none() | st.just("auto")
+                | st.dictionaries(st.sampled_from(["", "model", "on.1e3"]), st.sampled_from(["cpu", "cuda:0"]), min_size=1)),
         section("data", train=st.lists(SOURCES, min_size=1, max_size=3).map(tuple), rows=st.none() | SLICES,
                 **draw(CHOICES), train_turns=st.sampled_from(["all", "last"]),
                 near_duplicates=st.sampled_from(["asked", "all", "off"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from functools import cache
 from typing import Any
 
 from loralab.model.load import quiet
@@ -30,7 +32,15 @@ FAMILIES: dict[str, dict[str, Any]] = {
 
 
 def make_base(family: str, dtype: str = "float32", **other: Any) -> Any:
-    """All weights random, norms and biases too, and large enough that every part counts; `other` settings go first."""
+    """All weights random, norms and biases too, and large enough that every part counts; `other` settings go first.
+
+    A copy of one that is made once: a test may do to it what it likes.
+    """
+    return copy.deepcopy(_made(family, dtype, **other))
+
+
+@cache
+def _made(family: str, dtype: str, **other: Any) -> Any:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 

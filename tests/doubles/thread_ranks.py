@@ -54,6 +54,12 @@ class ThreadGroup(Group):
     def broadcast(self, tensor: Any) -> None:
         tensor.copy_(self._meet(tensor if self.rank == 0 else tensor * 0))
 
+    def all_gather(self, full: Any, part: Any) -> None:
+        import torch
+
+        parts = self.meeting.brought[self._bring(part)]
+        full.copy_(torch.cat([parts[rank] for rank in range(self.world)]))
+
     def leave(self) -> None:
         self.channel.put(f"gone/{self.rank}", {})
         self.wait(
@@ -62,10 +68,14 @@ class ThreadGroup(Group):
         self.beat.stop()
 
     def _meet(self, tensor: Any) -> Any:
+        return self.meeting.total(self._bring(tensor))
+
+    def _bring(self, tensor: Any) -> int:
+        """The number of the sum, once all have brought their tensor to it."""
         self.number += 1
         self.meeting.bring(self.number, self.rank, tensor)
         self.wait(lambda: self.meeting.has_all(self.number), self.look)
-        return self.meeting.total(self.number)
+        return self.number
 
 
 @dataclass

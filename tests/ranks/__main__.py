@@ -15,7 +15,7 @@ from pathlib import Path
 from doubles.command import Said, ended
 from doubles.same_run import differences
 from doubles.tiny_model import write_tiny_model
-from ranks.processes import PATIENCE_SECONDS, Shared, is_alive, make_shared
+from ranks.processes import PATIENCE_SECONDS, Shared, held_bytes, is_alive, make_shared
 
 MOST_SECONDS = 30.0
 Blow = Callable[[Shared, str, "subprocess.Popen[str]"], None]
@@ -53,17 +53,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m ranks")
     parser.add_argument("--good", type=int, default=20, help="runs that nothing happens to")
     parser.add_argument("--world", type=int, default=2)
+    parser.add_argument(
+        "--shard", action="store_true", help="split the base, and print what each process holds of it"
+    )
     parser.add_argument("--folder", type=Path)
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="loralab-ranks-"))
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["LORALAB_CACHE"] = str(folder / "cache")
-    shared = make_shared(folder, write_tiny_model(folder / "model"))
+    more = ("model.shard=fsdp",) if given.shard else ()
+    shared = make_shared(folder, write_tiny_model(folder / "model"), *more)
     print(f"the runs are in {folder}", flush=True)
     well = sum(_good(shared, f"good-{number}", given.world) for number in range(given.good))
     print(f"{well} of {given.good} good runs exit 0", flush=True)
     if not given.good:
         shared.train("good-0", given.world)
+    print(f"bytes of the base in each process: {held_bytes(shared.run('good-0'))}", flush=True)
     hit = sum(_hit(shared, name, given.world) for name in BLOWS)
     print(f"{hit} of {len(BLOWS)} runs that were hit end, and are carried on to the same end, bitwise")
     return 0 if (well, hit) == (given.good, len(BLOWS)) else 1

@@ -25,14 +25,15 @@ QUICK = (
 
 @dataclass(frozen=True)
 class Shared:
-    """A config of twenty steps with dropout, and where its runs go."""
+    """A config of twenty steps with dropout, `more` words for it, and where its runs go."""
 
     folder: Path
     config: Path
+    more: tuple[str, ...] = ()
 
     def words(self, name: str) -> tuple[str | Path, ...]:
         """`train` into a folder of its own, by one process."""
-        return ("train", self.config, *QUICK, f"run.dir={self.folder / name}")
+        return ("train", self.config, *QUICK, *self.more, f"run.dir={self.folder / name}")
 
     def run(self, name: str) -> Run:
         """The run of that name."""
@@ -76,9 +77,15 @@ class Shared:
         return int(next(other["pid"] for other in note["others"] if other["rank"] == rank))
 
 
-def make_shared(folder: Path, model: Path) -> Shared:
+def make_shared(folder: Path, model: Path, *more: str) -> Shared:
     """The config and its rows in a folder."""
-    return Shared(folder, write_job(folder, model))
+    return Shared(folder, write_job(folder, model), more)
+
+
+def held_bytes(run: Run) -> list[int]:
+    """The bytes of the base that each process held before the first step, by rank."""
+    (note,) = [e for e in run.record.of_kind("note") if e.get("code") == "ranks"]
+    return [note["base_bytes"], *(other["base_bytes"] for other in note["others"])]
 
 
 def is_alive(pid: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,9 @@ import pytest
 from doubles.command import Said, ended, invoke
 from doubles.same_run import differences
 from loralab.run.view import Run, open_run
-from ranks.processes import PATIENCE_SECONDS, STEPS, Shared, is_alive, make_shared
+from ranks.processes import PATIENCE_SECONDS, STEPS, Shared, held_bytes, is_alive, make_shared
 
-pytestmark = pytest.mark.timeout(3 * PATIENCE_SECONDS)  # three runs of two processes
+pytestmark = pytest.mark.timeout(3 * PATIENCE_SECONDS)  # four runs of two processes
 MOST_SECONDS = 30.0  # from a kill to the end of all
 
 
@@ -61,6 +62,22 @@ def test_one_process_writes_and_speaks(shared: Shared, whole: Said) -> None:
     assert whole.err.count("2 processes share each step: gloo, 1 threads each") == 1
     assert "Traceback" not in whole.err and "Warning" not in whole.err and "W1" not in whole.err
     assert whole.err.rstrip().endswith(f"next: loralab show {run.folder.path}")
+
+
+def test_two_processes_that_split_the_base_make_the_run_of_one(
+    shared: Shared, alone: Run, whole: Said
+) -> None:
+    said = replace(shared, more=("model.shard=fsdp",)).train("split")
+    assert said.code == 0, said.err
+    run = shared.run("split")
+    assert losses(run) == pytest.approx(losses(alone), rel=1e-5)
+    assert run.scores("before")["heldout"] == alone.scores("before")["heldout"]
+    answers = [[(p["id"], p["answer"]) for p in r.predictions("before")] for r in (run, alone)]
+    assert answers[0] == answers[1]
+    assert run.manifest["shard"]["over"] == 2
+    assert "the base is split over 2 processes: model.shard is fsdp" in said.err
+    everything = held_bytes(shared.run("whole"))
+    assert all(0.5 * n < held < 0.55 * n for n, held in zip(everything, held_bytes(run), strict=True))
 
 
 def test_one_that_is_killed_ends_the_run_and_another_number_carries_it_on(

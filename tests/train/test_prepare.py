@@ -64,7 +64,7 @@ LINES = st.lists(
     st.builds(row, st.sampled_from(["q", "Q ", "p", "long" * 5, "", "<|im_end|>"]), st.sampled_from(["a", "b" * 9, " "]))
     | st.sampled_from(["nonsense", '{"input": 1, "output": 2}', "[1]", '{"input": "q", "output": "\\ud800"}']),
     min_size=1, max_size=16,
-)  # fmt: skip
+).filter(lambda lines: lines[0] != "[1]")  # else the file is an array, and all after its end is one row  # fmt: skip
 CHOICES = st.sampled_from(["auto", "0", "2", "none", "0:1"])
 
 

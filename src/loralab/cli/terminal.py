@@ -74,7 +74,7 @@ class TerminalSink:
         self.console.say(say("warning: {message}", message=recorded(event)))
 
     def _on_note(self, event: Event) -> None:
-        if event.get("code") in ("early_stop", "engine", "ranks"):
+        if event.get("code") in ("early_stop", "engine", "ranks", "shard"):
             self.console.say(recorded(event))
 
     def _on_sink_failed(self, event: Event) -> None:

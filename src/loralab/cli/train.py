@@ -13,6 +13,7 @@ from loralab.cli.finish import finish, telling_how_to_resume
 from loralab.cli.ranked import Work, devices_option, shared
 from loralab.cli.terminal import TerminalSink
 from loralab.config import load_config
+from loralab.model.placement import refuse_sharing
 from loralab.train.ranks.base import Ranks
 from loralab.train.stop import StopRequest
 
@@ -34,6 +35,7 @@ def train(
 
     def ready() -> Work:
         settings = load_config(config, overrides)
+        refuse_sharing(settings.model, devices or 1)
         terminal = TerminalSink(console, settings.train.log_every_steps)
 
         def work(ranks: Ranks, stop: StopRequest) -> None:

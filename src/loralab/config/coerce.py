@@ -38,6 +38,9 @@ UNUSABLE = re.compile("[\0\ud800-\udfff]")
 PLAIN_TAG = re.compile(r"tag:yaml\.org,2002:(str|int|float|bool|null|timestamp|seq|map|value|merge)")
 VARIABLE = re.compile(r"\$(\$|\w+|\{\w+\})")
 SEPARATOR = re.compile("([:=]).*", re.DOTALL)
+MODULE = re.compile(r"[\w.]*")
+DEVICE = re.compile(r"cpu|disk|mps|(cuda:)?(0|[1-9][0-9]{0,3})")
+PLACES = "{model.embed_tokens: 0, model.layers.0: 0, model.layers.1: 1, model.norm: 1, lm_head: 1}"
 ON_A_HUB = re.compile(r"[a-z][a-z0-9+.-]+://|(hf|modelscope):", re.IGNORECASE)
 
 
@@ -335,6 +338,28 @@ def _init(node: yaml.Node, hint: Any, place: Place) -> str:
     return text if text == "fresh" else expand_path(text, place)
 
 
+def _device_map(node: yaml.Node, hint: Any, place: Place) -> str | dict[str, str] | None:
+    """Nothing, auto, or a device for each module by its name; a bare number is that of a GPU."""
+    expected = say("must be none, auto or a mapping such as {example}", example=PLACES)
+    if not isinstance(node, yaml.MappingNode):
+        if is_null(node) or node.value == "none":
+            return None
+        if node.value == "auto":
+            return "auto"
+        raise BadValue(expected)
+    places: dict[str, str] = {}
+    for key_node, value in node.value:
+        part, device = _scalar(key_node), _scalar(value)
+        if not (MODULE.fullmatch(part) and DEVICE.fullmatch(device)):
+            raise BadValue(expected)
+        if part in places:
+            raise BadValue(say("names {part} twice", part=part))
+        places[part] = f"cuda:{device}" if device.isdecimal() else device
+    if not places:
+        raise BadValue(expected)
+    return places
+
+
 READERS: dict[str, Callable[[yaml.Node, Any, Place], Any]] = {
     "words": _words,
     "sources": _sources,
@@ -347,4 +372,5 @@ READERS: dict[str, Callable[[yaml.Node, Any, Place], Any]] = {
     "folder": _folder,
     "folder_or_none": _folder_or_none,
     "init": _init,
+    "device_map": _device_map,
 }

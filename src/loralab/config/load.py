@@ -290,6 +290,11 @@ def _check_pairs(reading: Reading) -> None:
     _check_length(reading)
     _check_split(reading)
     _check_choice(reading)
+    if _valued(reading, "model.device_map") and _valued(reading, "model.shard") == "fsdp":
+        words = say(
+            "model.device_map and model.shard: fsdp are both set; they are two ways to spread one base"
+        )
+        _wrong_together(reading, words, "model.device_map", "model.shard")
     values, places = reading.values, reading.places
     shape, fields = ("data", "format"), ("data", "fields")
     if set(values.get(fields, ())) - {"system"} and values.get(shape, "auto") != "auto":

@@ -95,17 +95,21 @@ class ModelConfig:
         "模型来源；auto 先找本地文件夹，再到 LORALAB_HUB 指定的模型库查找。", starter=True,
     )  # fmt: skip
     revision: str | None = option(
-        None,
-        "Branch, tag or commit on the hub; the newest when empty.",
-        "模型库中的分支、标签或提交；留空取最新。",
-    )
+        None, "Branch, tag or commit on the hub; the newest when empty.", "模型库中的分支、标签或提交；留空取最新。",
+    )  # fmt: skip
     dtype: Dtype = option(
         "auto", "Number format of the frozen weights; auto is bfloat16 on CUDA and float32 elsewhere; nf4 holds matrices in 4 bits.",
         "冻结权重的数值格式；auto 在 CUDA 上为 bfloat16，其余为 float32；nf4 以 4 位存放矩阵。",
     )  # fmt: skip
     shard: Literal["auto", "none", "fsdp"] = option(
-        "auto", "Spread the frozen weights over several devices; this version trains on one.",
-        "把冻结权重分到多个设备；本版本只用一个设备训练。",
+        "auto", "Split the frozen weights over the processes of a run (--devices N): fsdp always, none never, auto where they"
+        " do not fit whole. Losses are the same, steps take longer.",
+        "把冻结权重分到一次运行的各进程（--devices N）：fsdp 总是，none 从不，auto 仅当完整放不下时。损失相同，每步更慢。",
+    )  # fmt: skip
+    device_map: str | dict[str, str] | None = option(
+        None, "Lay whole layers of the base on several GPUs of one process: auto, or a GPU for each module, such as"
+        " {model.embed_tokens: 0, ...}. They compute in turn: N GPUs hold more and are no faster than one.",
+        "把基座的各层整层放到一个进程的多块 GPU 上：auto，或为每个模块指定 GPU，如 {model.embed_tokens: 0, ...}。各层依次计算：N 块 GPU 能放下更多，但不比一块快。", parse="device_map",
     )  # fmt: skip
     trust_remote_code: bool = option(
         False, "Run Python files that come with the model. Only for models whose code you have read.",
@@ -228,10 +232,8 @@ class LoraConfig:
         check=_not_empty, limits="must name at least one layer", parse="words",
     )  # fmt: skip
     rank_stabilised: bool = option(
-        False,
-        "Scale by alpha / sqrt(rank) instead of alpha / rank.",
-        "用 alpha / sqrt(rank) 代替 alpha / rank。",
-    )
+        False, "Scale by alpha / sqrt(rank) instead of alpha / rank.", "用 alpha / sqrt(rank) 代替 alpha / rank。",
+    )  # fmt: skip
     init: str = option(
         "fresh", "Start from a fresh adapter, or from the adapter in this folder.",
         "从新适配器开始，或从该文件夹中的适配器开始。", parse="init",
@@ -319,8 +321,7 @@ class EvaluateConfig:
 
     tasks: tuple[Literal["heldout"], ...] = option(
         ("heldout",), "What is scored: heldout is the run's own test rows.", "评测任务：heldout 为本次运行的测试行。",
-        check=_not_empty, limits="must name at least one task",
-        parse="words",
+        check=_not_empty, limits="must name at least one task", parse="words",
     )  # fmt: skip
     general: bool = option(
         True, "Ask 24 built-in general prompts and read 12 neutral passages at every stage too, to see whether tuning"

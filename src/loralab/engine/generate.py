@@ -14,6 +14,7 @@ from typing import Any
 from loralab.engine.base import Answer, Tick
 from loralab.engine.decoding import greedy_answers, make_reader
 from loralab.engine.fast.support import unreadable
+from loralab.model.shard import Sharded, Whole
 from loralab.words import Words, say
 
 
@@ -22,8 +23,11 @@ class LocalGenerator:
 
     name = "local"
 
-    def __init__(self, model: Any, device: str, pad_id: int, batch_rows: int) -> None:
+    def __init__(
+        self, model: Any, device: str, pad_id: int, batch_rows: int, shard: Whole | Sharded | None = None
+    ) -> None:
         self.model, self.device, self.pad_id, self.batch_rows = model, device, pad_id, batch_rows
+        self.shard = shard or Whole()
 
     def generate(
         self, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop_ids: Sequence[int], tick: Tick
@@ -50,6 +54,8 @@ class LocalGenerator:
         """
         import torch
 
+        if self.shard.is_split:
+            return say("the base is split over the processes of this run")
         weight = self.model.get_input_embeddings().weight
         if weight.device.type != "cpu" or weight.dtype != torch.float32:
             text = f"{weight.device.type} {str(weight.dtype).removeprefix('torch.')}"
@@ -71,10 +77,11 @@ class LocalGenerator:
             for _ in range(max_new_tokens):
                 tick()
                 positions = (attention.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
-                logits = self.model(
-                    input_ids=ids, attention_mask=attention, position_ids=positions, cache=cache,
-                    use_cache=True, logits_to_keep=1,
-                ).logits[:, -1]  # fmt: skip
+                with self.shard.one_pass("forward"):
+                    logits = self.model(
+                        input_ids=ids, attention_mask=attention, position_ids=positions, cache=cache,
+                        use_cache=True, logits_to_keep=1,
+                    ).logits[:, -1]  # fmt: skip
                 ids = logits.argmax(-1, keepdim=True)
                 _take(ids[:, 0].tolist(), answers, stopped, stop_ids)
                 if all(stopped):

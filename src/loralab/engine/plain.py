@@ -71,6 +71,7 @@ class PlainEngine:
 
     def __init__(self, tuned: TunedModel, config: Config, pad_id: int, tick: Tick = lambda: None) -> None:
         self.model, self.device, self.pad_id, self.tick = tuned.model, tuned.device, pad_id, tick
+        self.shard = tuned.shard
         self.batch_rows = config.train.batch_rows
         self.context = DropoutContext(config.train.seed, config.lora.dropout)
         if config.lora.dropout:
@@ -87,8 +88,9 @@ class PlainEngine:
             for batch in self._batches(rows):
                 self.tick()
                 self.context.rows = batch
-                sums = self._losses(batch)
-                (sums.sum() / label_tokens).backward()
+                with self.shard.one_pass("train"):
+                    sums = self._losses(batch)
+                    (sums.sum() / label_tokens).backward()
                 row_losses += sums.tolist()
         tokens = sum(len(row.encoded.ids) for row in rows)
         return StepLoss(sum(row_losses) / label_tokens, tuple(row_losses), label_tokens, tokens)
@@ -103,7 +105,9 @@ class PlainEngine:
             for start in range(0, len(order), self.batch_rows):
                 self.tick()
                 part = order[start : start + self.batch_rows]
-                for index, loss in zip(part, self._losses([rows[i] for i in part]).tolist(), strict=True):
+                with self.shard.one_pass("forward"):
+                    found = self._losses([rows[i] for i in part]).tolist()
+                for index, loss in zip(part, found, strict=True):
                     losses[index] = loss
         return losses
 

@@ -1,11 +1,11 @@
-"""A model folder and settings in, the frozen base with a trainable adapter on one device out."""
+"""A model folder and settings in, the frozen base with a trainable adapter out, on one device unless they say otherwise."""
 
 from __future__ import annotations
 
 import contextlib
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from loralab.errors import Problem, ResourceError, UsageError, UserError
 from loralab.model.adapter import add_adapter, check_settings, check_targets
 from loralab.model.memory import is_out_of_memory
 from loralab.model.nf4 import nf4_settings, refuse_nf4
+from loralab.model.placement import asked_of_accelerate, check_parts, refuse_placement, settle
+from loralab.model.shard import Sharded, Sharing, Whole, shard_base
 from loralab.model.tokenizer import first_line
 from loralab.model.weights import Shape, tensor_shapes
 from loralab.words import say
@@ -21,13 +23,18 @@ from loralab.words import say
 
 @dataclass(frozen=True)
 class TunedModel:
-    """A base model with an adapter: `model` is a PeftModel in eval mode, on `device`."""
+    """A base model with an adapter: `model` is a PeftModel in eval mode, on `device`.
+
+    With `model.device_map` it may lie on several of that kind; inputs go to the one of its embeddings. `shard`: how the
+    frozen weights lie, whole in this process or split over those of a run.
+    """
 
     model: Any
     device: str
     dtype: str
     parameters: int
     trainable: int
+    shard: Whole | Sharded = field(default_factory=Whole)
 
 
 def pick_device() -> str:
@@ -50,10 +57,13 @@ def check_architecture(folder: Path, config: Config, largest_id: int) -> None:
     """Build the model without weights and check what would fail later.
 
     Raises UsageError: an architecture that is unknown or no causal language model, weights of other shapes,
-    adapter targets that match no layer, a start adapter of other settings, token ids beyond the embedding matrix.
+    adapter targets that match no layer, a start adapter of other settings, token ids beyond the embedding matrix,
+    a `model.device_map` that does not fit the model.
     """
     model = _without_weights(folder, config)
     _check_shapes(model, folder)
+    if isinstance(config.model.device_map, dict):
+        check_parts(model, config.model.device_map, str(folder))
     check_targets(model, config.lora.targets, str(folder))
     if config.lora.init != "fresh":
         check_settings(Path(config.lora.init), config.lora)
@@ -149,20 +159,21 @@ def _unusable_config(error: Exception, folder: Path) -> UsageError:
     )
 
 
-def load_base(folder: Path, config: Config, device: str) -> tuple[Any, str]:
-    """The frozen base model in eval mode on `device`, and its dtype's name.
+def load_base(folder: Path, config: Config, device: str, on: str | None = None) -> tuple[Any, str]:
+    """The frozen base model in eval mode on `device`, or where `model.device_map` lays it, and its dtype's name.
 
-    Raises UsageError for weights that cannot be read or do not fit, and for a number format that cannot be had;
-    ResourceError when memory does not suffice.
+    `on`: where it is to lie for now, in the number format that it has on `device`.
+
+    Raises UsageError for weights that cannot be read or do not fit, and for a number format or a placement that cannot
+    be had; ResourceError when memory does not suffice.
     """
     import torch
     from transformers import AutoModelForCausalLM
 
     refuse_nf4(config, device)
+    refuse_placement(config.model, device)
     dtype = pick_dtype(config.model.dtype, device)
-    held: dict[str, Any] = {}
-    if config.model.dtype == "nf4":  # its numbers are made while the files are read, on the device
-        held = {"quantization_config": nf4_settings(dtype), "device_map": {"": device}}
+    held = _held(config, dtype, device)
     settings = _load_model_config(folder, config)
     try:
         with quiet():
@@ -173,13 +184,25 @@ def load_base(folder: Path, config: Config, device: str) -> tuple[Any, str]:
                 **held,
             )  # fmt: skip
             _refuse_wrong(report, folder)
-            model = model if held else model.to(device)
+            model = model if held else model.to(on or device)
+            if config.model.device_map:
+                settle(model, folder)
     except UserError:
         raise
     except Exception as error:  # seam: architecture, safetensors and torch fail by classes of their own
         raise _load_error(error, folder) from error
     model.requires_grad_(False)
     return model.eval(), dtype
+
+
+def _held(config: Config, dtype: str, device: str) -> dict[str, Any]:
+    """What `from_pretrained` is told of where weights lie and in which form; nothing for a base that is moved afterwards."""
+    held: dict[str, Any] = (
+        {"device_map": asked_of_accelerate(config.model)} if config.model.device_map else {}
+    )
+    if config.model.dtype == "nf4":  # its numbers are made while the files are read, on the device
+        held = {"device_map": {"": device}, **held, "quantization_config": nf4_settings(dtype)}
+    return held
 
 
 def _load_error(error: Exception, folder: Path) -> UserError:
@@ -216,14 +239,28 @@ def _refuse_missing(names: list[str], folder: Path) -> None:
         )
 
 
-def load_tuned(folder: Path, config: Config, device: str) -> TunedModel:
-    """The base with the adapter that `config.lora` describes, ready to train."""
-    base, dtype = load_base(folder, config, device)
+def load_tuned(folder: Path, config: Config, device: str, sharing: Sharing | None = None) -> TunedModel:
+    """The base with the adapter that `config.lora` describes, ready to train.
+
+    Of a base that the processes of a run share, only this one's part comes onto its device.
+    """
+    base, dtype = load_base(folder, config, device, "cpu" if sharing else device)
     parameters = int(base.num_parameters())  # two numbers in 4 bits lie in one element
+    shard = _share_out(base, sharing, device, folder) if sharing else Whole()
     with quiet():
         model = add_adapter(base, config.lora, config.train.seed)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    return TunedModel(model, device, dtype, parameters, trainable)
+    return TunedModel(model, device, dtype, parameters, trainable, shard)
+
+
+def _share_out(base: Any, sharing: Sharing, device: str, folder: Path) -> Sharded:
+    """Raises UsageError for a model that cannot be split, ResourceError when memory does not suffice."""
+    try:
+        return shard_base(base, sharing, device)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise _load_error(error, folder) from error
 
 
 @contextlib.contextmanager

@@ -23,6 +23,8 @@ from loralab.words import Words, say
 MIB = 1 << 20
 PROCESS_BYTES = 390 * MIB  # Python, torch, transformers and PEFT, after a first step on a CPU; measured
 CONTEXT_BYTES = 500 * MIB  # what CUDA itself takes of a card; not measured here
+RESERVE_BYTES = 4 * 10**9  # of a card: CUDA itself, workspaces and the layer that is computed
+MOST_FILLED = 0.9  # of the memory that is free, where a base is to lie whole
 # Shares of what `_slack` names. Measured on Linux with glibc, where one run differs from the next by a tenth or two;
 # that of a card is assumed.
 FAST_SLACK, RECOMPUTED_SLACK, FIRST_SLACK, CARD_SLACK = 0.35, 0.55, 0.4, 0.1
@@ -43,7 +45,8 @@ class Demand:
 
     `batch` is its largest micro-batch, `check` that of the plain engine against which the fast one is checked;
     `file_bytes` are those of the weight files; `copies` counts further copies of all matrices, in the layout in which
-    they are multiplied faster; `is_nf4`: the layers' matrices are held in 4 bits.
+    they are multiplied faster; `is_nf4`: the layers' matrices are held in 4 bits; `shards`: over how many processes
+    the weights are split.
     """
 
     kind: Kind
@@ -54,6 +57,7 @@ class Demand:
     file_bytes: int = 0
     copies: int = 0
     is_nf4: bool = False
+    shards: int = 1
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def plan_memory(shape: ModelShape, demand: Demand) -> MemoryPlan:
     loaded = (*fixed, *_copies(shape, demand))
     phases = [Phase(say("training"), (*loaded, *state, *_training(shape, demand)))]
     if demand.device == "cpu":
-        phases.append(Phase(say("loading"), (*fixed, _files(shape, demand))))
+        phases.append(Phase(say("loading"), _loading(shape, demand)))
     if demand.check:
         plain = replace(demand.kind, engine="plain", recompute=True)
         parts = _step(shape, plain, demand.check, demand.device, is_first=True)
@@ -144,6 +148,25 @@ def copies_within(shape: ModelShape, demand: Demand, share_bytes: int) -> int:
     return next((n for n, size in plans if size <= share_bytes), 0)
 
 
+def lies_whole(shape: ModelShape, demand: Demand, free_bytes: int) -> bool:
+    """Whether the base can lie whole in each process of a run, by nine tenths of what one of them has free."""
+    return whole_bytes(shape, demand) < MOST_FILLED * free_bytes
+
+
+def whole_bytes(shape: ModelShape, demand: Demand) -> int:
+    """What a process with the whole base needs: as planned on a CPU.
+
+    On a card, where the plan was not measured: the base, the adapter with its gradients and optimizer, the inputs of
+    the layers, and a reserve. Recomputation and smaller micro-batches can do without the rest.
+    """
+    demand = replace(demand, copies=0, shards=1)
+    if demand.device != "cuda":
+        return plan_memory(shape, demand).total_bytes
+    inputs = kept_bytes(shape, replace(demand.kind, recompute=True), demand.batch)
+    state = sum(part.bytes for part in _state(shape, demand))
+    return _weights(shape, demand).bytes + state + inputs + RESERVE_BYTES
+
+
 # ----------------------------------------------------------------------------------------------- parts
 
 
@@ -165,8 +188,26 @@ def _weights(shape: ModelShape, demand: Demand) -> Part:
             size=size,
         )
         return Part(say("weights"), held, how)
+    if demand.shards > 1:
+        return _split_weights(shape, demand.shards, size)
     how = say("{n} numbers x {size} bytes", n=f"{shape.parameters:,}", size=size)
     return Part(say("weights"), shape.parameters * size, how)
+
+
+def _split_weights(shape: ModelShape, shards: int, size: int) -> Part:
+    largest = max(_layer_numbers(shape), shape.vocabulary * shape.width)
+    how = say(
+        "{n} numbers x {size} bytes / {shards} processes, and a layer or the embedding, {largest} numbers, whole",
+        n=f"{shape.parameters:,}", size=size, shards=shards, largest=f"{largest:,}",
+    )  # fmt: skip
+    return Part(say("weights"), (shape.parameters // shards + largest) * size, how)
+
+
+def _loading(shape: ModelShape, demand: Demand) -> tuple[Part, ...]:
+    """Weights that will be split are read whole, unless they are pages of the files until then."""
+    files = _files(shape, demand)
+    whole = replace(demand, shards=1) if files.bytes else demand
+    return _process(demand), _weights(shape, whole), files
 
 
 def _copies(shape: ModelShape, demand: Demand) -> tuple[Part, ...]:

@@ -88,6 +88,7 @@ def refuse_unsupported(run: Run | None, config: Config, folder: Path) -> None:
     reason = unsupported_type(str(settings.get("model_type")), pick_device())
     if config.model.dtype == "nf4":
         reason = say("the fast engine does not compute {setting}", setting="model.dtype=nf4")
+    reason = _placed(config) or reason
     if reason:
         raise _unavailable(run, reason)
 
@@ -138,7 +139,7 @@ def _try_fast(run: Run, given: Material) -> Choice | _Refusal:
     from loralab.engine.fast.support import unsupported
 
     tuned, config, tick = given.tuned, given.config, given.tick
-    reason = unsupported(tuned.model, config)
+    reason = _placed(config) or unsupported(tuned.model, config)
     if reason:
         return _Refusal(reason)
     engine = FastEngine(tuned, config, tick, _options(run, given))
@@ -160,6 +161,13 @@ def _try_fast(run: Run, given: Material) -> Choice | _Refusal:
     facts = {"name": engine.name, "reason": str(reason), **_arrangement(engine), **facts}
     warnings = _changes(run, engine) if recorded_engine(run) else _smaller(given.need)
     return Choice(engine, reason, facts, tuple(warnings))
+
+
+def _placed(config: Config) -> Words | None:
+    """The fast engine reads all weights on one device."""
+    if config.model.device_map is None:
+        return None
+    return say("the fast engine does not compute {setting}", setting="model.device_map")
 
 
 def _options(run: Run, given: Material) -> Any:

@@ -111,13 +111,13 @@ def _git(folder: Path, *words: str) -> str | None:
 
 
 def peak_bytes(device: str) -> int:
-    """Largest memory use of this process so far: of the GPU on cuda, else resident memory."""
+    """Largest memory use of this process so far: on cuda the sum of its GPUs' own peaks, else resident memory."""
     import resource
     import sys
 
     import torch
 
     if device == "cuda":
-        return int(torch.cuda.max_memory_allocated())
+        return sum(int(torch.cuda.max_memory_allocated(i)) for i in range(torch.cuda.device_count()))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

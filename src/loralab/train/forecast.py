@@ -59,7 +59,7 @@ def forecast(job: Job) -> Forecast:
 
 def _engine(tuned: TunedModel, job: Job) -> Engine:
     """The engine that the run would have, if its check agrees."""
-    if job.config.train.engine != "plain":
+    if job.config.train.engine != "plain" and job.config.model.device_map is None:
         from loralab.engine.fast.engine import FastEngine
         from loralab.engine.fast.support import unsupported
 

@@ -14,6 +14,7 @@ from loralab.model.folder import check_model_folder
 from loralab.model.load import check_architecture
 from loralab.model.locate import Located, locate
 from loralab.model.nf4 import refuse_nf4
+from loralab.model.placement import refuse_placement
 from loralab.model.tokenizer import load_tokenizer
 from loralab.run.view import Run
 from loralab.track.installed import refuse_missing_trackers
@@ -92,14 +93,10 @@ def _resolved(model: ModelConfig, located: Located) -> ModelConfig:
 
 def refuse_unavailable(config: Config) -> None:
     """Values that the config knows and this version cannot do are an error, never ignored."""
-    wanted = {"model.shard=fsdp": config.model.shard == "fsdp"}
-    problems = [
-        Problem(say("{setting} is not part of this version", setting=k)) for k, v in wanted.items() if v
-    ]
-    if problems:
-        raise UsageError(*problems)
     refuse_missing_trackers(config.track)
-    refuse_nf4(config, find_device())
+    device = find_device()
+    refuse_nf4(config, device)
+    refuse_placement(config.model, device)
 
 
 def run_name(config: Config) -> str:

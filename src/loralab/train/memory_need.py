@@ -67,11 +67,13 @@ def memory_need(
     prepared: Prepared,
     arrangement: tuple[int, int] | None = None,
     processes: int = 1,
+    shards: int = 1,
 ) -> MemoryNeed | Words:
     """The plan of a run whose rows are encoded, or why there is none. No weights are read.
 
     How the fast engine arranges its work follows from what is free, or is given: tokens of a micro-batch, and copies
-    of the matrices. Each of several `processes` on this machine is reckoned with its part of the memory.
+    of the matrices. Each of several `processes` on this machine is reckoned with its part of the memory; `shards`: over
+    how many processes, on any machine, the weights are split.
     """
     shape = read_shape(folder)
     if isinstance(shape, Words):
@@ -83,17 +85,18 @@ def memory_need(
         return say("there are no training rows with tokens")
     device = find_device()
     fast_is_known = _is_fast(device)
-    fast_is_known = fast_is_known and config.model.dtype != "nf4"
+    fast_is_known = fast_is_known and config.model.dtype != "nf4" and config.model.device_map is None
     engine = "fast" if fast_is_known and config.train.engine != "plain" else "plain"
-    asked, free = budget_tokens(config, device), _part_of(free_bytes(device), device, processes)
+    asked, free = budget_tokens(config, device), _free(config, device, processes)
     budget, copies = arrangement or (asked, 0)
-    demand = replace(_demand(config, folder, prepared, (engine, budget), device), copies=copies)
+    demand = _demand(config, folder, prepared, (engine, budget), device)
+    demand = replace(demand, copies=copies, shards=shards)
     if engine == "fast" and free is not None and arrangement is None:
         fitting = fitting_tokens(shape, demand, free)
         if fitting < demand.batch.tokens:
             budget = fitting
-            demand = _demand(config, folder, prepared, (engine, budget), device)
-        if copies_pay(device, demand.kind.base_bytes):
+            demand = replace(_demand(config, folder, prepared, (engine, budget), device), shards=shards)
+        if copies_pay(device, demand.kind.base_bytes) and shards == 1:
             demand = replace(demand, copies=copies_within(shape, demand, int(COPIES_SHARE * free)))
     return MemoryNeed(shape, demand, plan_memory(shape, demand), free, fast_is_known, asked, budget)
 
@@ -109,6 +112,20 @@ def copies_pay(device: str, base_bytes: int) -> bool:
 def find_device() -> str:
     """cuda, mps or cpu; torch is not asked where there can be no other."""
     return pick_device() if Path("/dev/nvidiactl").exists() or sys.platform != "linux" else "cpu"
+
+
+def _free(config: Config, device: str, processes: int) -> int | None:
+    """What the run may use; a base that lies on several GPUs may use all of them."""
+    if config.model.device_map is not None and device == "cuda":
+        return gpus_free_bytes()
+    return _part_of(free_bytes(device), device, processes)
+
+
+def gpus_free_bytes() -> int:
+    """What is free on all GPUs together."""
+    import torch
+
+    return sum(int(torch.cuda.mem_get_info(index)[0]) for index in range(torch.cuda.device_count()))
 
 
 def _part_of(free: int | None, device: str, processes: int) -> int | None:
@@ -217,12 +234,13 @@ def warning_of(need: MemoryNeed | Words) -> Words | None:
 
 
 def peak_estimate(
-    config: Config, folder: Path, prepared: Prepared, engine: str, arrangement: tuple[int, int] | None
-) -> int | None:
+    config: Config, folder: Path, prepared: Prepared, engine: str, arrangement: tuple[int, int] | None,
+    shards: int = 1,
+) -> int | None:  # fmt: skip
     """The peak in bytes of a run on the engine that it got, for its record; None where there is no plan."""
     name: Literal["fast", "plain"] = "fast" if engine == "fast" else "plain"
     config = replace(config, train=replace(config.train, engine=name))
-    need = memory_need(config, folder, prepared, arrangement)
+    need = memory_need(config, folder, prepared, arrangement, shards=shards)
     return None if isinstance(need, Words) else need.plan.total_bytes
 
 

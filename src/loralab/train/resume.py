@@ -13,6 +13,7 @@ from loralab.config.render import to_yaml
 from loralab.config.schema import Config
 from loralab.data.sources import local_path
 from loralab.errors import Problem, UsageError
+from loralab.model.placement import refuse_sharing
 from loralab.run.files import sha256, write_json, write_text
 from loralab.run.leftovers import remove_leftovers
 from loralab.run.lock import refuse_if_held, remove_stale
@@ -25,6 +26,7 @@ from loralab.train.pick_up import find_start
 from loralab.train.ranks import change
 from loralab.train.ranks.base import Alone, Ranks
 from loralab.train.session import Session
+from loralab.train.sharding import refuse_unsplittable
 from loralab.train.start import SinkMaker
 from loralab.train.stop import StopRequest
 from loralab.words import Words, say
@@ -65,14 +67,17 @@ def resume(
                 )
             )
         return run
+    ranks, stop = ranks or Alone(), stop or StopRequest()
+    refuse_sharing(config.model, ranks.world)
+    refuse_unsplittable(config, ranks.world, run)
     refuse_if_held(run.folder.lock)
     refuse_unwritable(run.folder)
-    _refuse_changed(run.manifest.get("data_files", []), run)
-    job = plan_job(config, run)
-    _refuse_changed(_model_files(run, job.located.folder), run)
+    with stop.anywhere():
+        _refuse_changed(run.manifest.get("data_files", []), run)
+        job = plan_job(config, run)
+        _refuse_changed(_model_files(run, job.located.folder), run)
     _refuse_other_files(run, {f.path: f.sha256 for f in job.prepared.report.files})
     _refuse_other_split(run, job.prepared.split_ids())
-    ranks = ranks or Alone()
     change.use_threads(run, ranks)
     sinks = make_sinks(run.folder, run.manifest, config)
     with Session(run.folder, sinks) as session, telling_how_to_go_on(run.folder):
@@ -87,7 +92,7 @@ def resume(
             tell(words)
         tell(say("{run} goes on after step {step}", run=run.id, step=from_step))
         _store_config(run, config, session)
-        execute(session, job, checkpoint, stop or StopRequest(), ranks)
+        execute(session, job, checkpoint, stop, ranks)
     return open_run(run.folder.path)
 
 

@@ -16,6 +16,7 @@ from loralab.evaluate.questions import fingerprint
 from loralab.evaluate.stage import stop_ids
 from loralab.model.describe import describe_model
 from loralab.model.folder import weight_files
+from loralab.model.placement import refuse_sharing
 from loralab.run.files import write_json, write_text
 from loralab.run.folder import RunFolder, create_run_folder
 from loralab.run.view import Run, open_run
@@ -29,6 +30,7 @@ from loralab.train.manifest import make_manifest
 from loralab.train.previews import write_previews
 from loralab.train.ranks.base import Alone, Ranks
 from loralab.train.session import Session
+from loralab.train.sharding import refuse_unsplittable
 from loralab.train.stop import StopRequest
 
 SinkMaker = Callable[[RunFolder, dict[str, Any], Config], Sequence[Sink]]
@@ -48,19 +50,22 @@ def train(
     Raises UsageError (config, model), DataError (rows), ResourceError (memory, disk), RunFailed (diverged)
     and Interrupted. Whatever happens after the folder is made is in its events.
     """
+    ranks, stop = ranks or Alone(), stop or StopRequest()
+    refuse_sharing(config.model, ranks.world)
+    refuse_unsplittable(config, ranks.world)
     command = [without_users(word) for word in command]  # it is recorded
-    job = plan_job(config)
+    with stop.anywhere():
+        job = plan_job(config)
     config = job.config
     folder = create_run_folder(Path(config.run.dir).absolute(), run_name(config))
     write_text(folder.config, to_yaml(config))
     job.prepared.write(folder.data)
     write_previews(job.prepared, job.template, folder.data)
-    ranks = ranks or Alone()
     manifest = _manifest(folder, job, command) | {"ranks": ranks.facts}
     write_json(folder.manifest, manifest)
     with Session(folder, make_sinks(folder, manifest, config)) as session, telling_how_to_go_on(folder):
         session.emit("run_started", run=folder.path.name, command=list(command))
-        execute(session, job, None, stop or StopRequest(), ranks)
+        execute(session, job, None, stop, ranks)
     return open_run(folder.path)
 
 

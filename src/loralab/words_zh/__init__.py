@@ -15,12 +15,14 @@ from loralab.words_zh.general import GENERAL
 from loralab.words_zh.memory import MEMORY
 from loralab.words_zh.models import MODELS, MODELS_LITERAL
 from loralab.words_zh.pages import PAGES
+from loralab.words_zh.placement import PLACEMENT
 from loralab.words_zh.records import RECORDS, RECORDS_LITERAL
 from loralab.words_zh.runs import RUNS, RUNS_LITERAL
 from loralab.words_zh.scale import SCALE
 from loralab.words_zh.scoring import SCORING
 from loralab.words_zh.serving import SERVING
 from loralab.words_zh.settings import SETTINGS, SETTINGS_LITERAL
+from loralab.words_zh.sharding import SHARDING
 from loralab.words_zh.study import STUDY, STUDY_LITERAL
 from loralab.words_zh.tasks import TASKS_LITERAL, TASKS_WORDS
 from loralab.words_zh.terminal import TERMINAL
@@ -29,6 +31,7 @@ from loralab.words_zh.tracking import TRACKING
 ROOMS: tuple[dict[str, str], ...] = (
     BOARD, COMMANDS, SETTINGS, MODELS, RUNS, PAGES, RECORDS, FORMATS_WORDS, DOCTOR, DATA, COMPARISON, SCORING,
     CARDS, STUDY, TASKS_WORDS, EVALUATION, GENERAL, MEMORY, TRACKING, TERMINAL, FAULTS, SERVING, SCALE,
+    PLACEMENT, SHARDING,
 )  # fmt: skip
 LITERAL: tuple[str, ...] = (
     *COMMANDS_LITERAL, *STUDY_LITERAL, *SETTINGS_LITERAL, *MODELS_LITERAL, *RUNS_LITERAL,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 BOARD: dict[str, str] = {
+    "A first look: {n} steps, evenly spread over the record, which is being read.": "先看一眼：均匀取自记录的 {n} 步；记录正在读取。",
     "Arrow keys move the mark, + and - zoom, 0 shows the whole run.": "方向键移动标线，+ 和 - 缩放，0 显示整个运行。",
     "Choose two to {most} runs in the table.": "请在表中选择 2 至 {most} 个运行。",
     "Compare the chosen runs": "对比所选运行",
     "Compare them anyway, marked as unlike": "仍然对比，并标明不可比",
     "Ctrl-C ends it; the runs go on": "按 Ctrl-C 结束；运行不受影响",
+    "HTML and pictures in answers stay text": "回答中的 HTML 与图片仍以文本显示",
     "Log": "日志",
     "Mark differences from": "标出与此的差异：",
+    "Markdown would leave out a part of it: shown as text": "按 Markdown 显示会漏掉一部分：以文本显示",
     "No question fits.": "没有符合的问题。",
     "No run fits the search.": "没有符合搜索的运行。",
     "No runs here yet. Make one: loralab demo, or loralab train CONFIG.": "这里还没有运行。可用 loralab demo 或 loralab train CONFIG 创建。",
@@ -31,6 +34,8 @@ BOARD: dict[str, str] = {
     "all": "全部",
     "all steps as CSV": "全部步的 CSV",
     "The record of this run is long; it is being read.": "此运行的记录很长，正在读取。",
+    "as Markdown": "以 Markdown 显示",
+    "as text": "以文本显示",
     "board": "看板",
     "board of {folder}: {address}": "{folder} 的看板：{address}",
     "by": "依据",

@@ -41,6 +41,8 @@ FAULTS: dict[str, str] = {
     "{n} unfinished files of a process that is gone were removed: {names}":
         "已移除一个已消失进程留下的 {n} 个未写完的文件：{names}",
     "{n} lines of events.jsonl are damaged and passed over": "events.jsonl 中有 {n} 行已损坏，已跳过",
+    "the disk fails: {reason}": "磁盘出错：{reason}",
+    "once the disk works again: loralab resume {path}": "磁盘恢复正常后执行：loralab resume {path}",
     "the run folder was moved or deleted while the run was going on": "运行文件夹在运行期间被移动或删除",
     "resume it where it lies now: loralab resume RUN": "在它现在的位置继续：loralab resume 运行文件夹",
 }  # fmt: skip

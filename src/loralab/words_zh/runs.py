@@ -160,7 +160,6 @@ RUNS: dict[str, str] = {
         "恢复原来的文件，或开始新的运行：loralab train {path}",
     "the rows of this run come out differently now; another version of loralab may have made it":
         "该运行的数据行现在得到的结果不同；它可能由另一版本的 loralab 生成",
-    "{setting} is not part of this version": "本版本不支持 {setting}",
 }  # fmt: skip
 
 RUNS_LITERAL = ("ROUGE-L", "pip install --upgrade loralab")

@@ -50,6 +50,14 @@ STUDY: dict[str, str] = {
     "{cell} is finished": "{cell} 已完成",
     "{cell} failed; the other cells go on: {reason}": "{cell} 失败；其余单元继续：{reason}",
     "{cell} was broken off ({how}); the same command goes on with it": "{cell} 被中断（{how}）；再次运行同一命令即可继续",
+    "{cell} is written by a process on {host}; if that machine is gone for good, delete {path} and run the same command again":
+        "{cell} 正由 {host} 上的进程写入；如果那台机器永远不再可用，请删除 {path}，再运行同一命令",
+    "the machine {host} is gone and has written nothing for {seconds} s: its lock is no longer held":
+        "机器 {host} 已不在，且 {seconds} 秒内没有写入任何内容：其锁不再有效",
+    "the head of the cluster does not answer; if it is lost, Ray ends this command within a minute: start the head again, and then run the same command":
+        "集群的主节点没有应答；如果它已丢失，Ray 会在一分钟内结束本命令：请重新启动主节点，再运行同一命令",
+    "no machine of the cluster has {gpus} GPUs and {cpus} CPUs any more: cells wait for one that joins":
+        "集群中已没有具备 {gpus} 个 GPU 和 {cpus} 个 CPU 的机器：单元等待新机器加入",
     "{cell} is submitted; log: {path}": "{cell} 已提交；日志：{path}",
     "{cell} has not ended yet; it is left to the engine": "{cell} 尚未结束；交由引擎处理",
     "no jobs can be submitted here: {reason}": "此处无法提交作业：{reason}",

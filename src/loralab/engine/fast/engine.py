@@ -19,6 +19,7 @@ from loralab.engine.fast.masks import Masks, only
 from loralab.engine.fast.mlp_block import Fed, feed, feed_backward
 from loralab.engine.fast.rope import turns_of
 from loralab.model.load import TunedModel
+from loralab.model.shard_units import EMBEDDING, HEAD
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class FastEngine:
     """Micro-batches of at most `budget_tokens`, without padding, in the order given.
 
     Made for models against which `unsupported` has nothing. `packing` is what is in force: "off" where torch
-    cannot pack these weights. `malloc` tells whether making the engine tuned the allocator of this process.
+    cannot pack these weights, no copies of those that are split over processes. `malloc` tells whether making the
+    engine tuned the allocator of this process.
     """
 
     name = "fast"
@@ -51,12 +53,12 @@ class FastEngine:
         options: FastOptions | None = None,
     ) -> None:
         self.options = options or FastOptions(budget_tokens(config, tuned.device))
-        self.device, self.tick = tuned.device, tick
+        self.device, self.tick, self.shard = tuned.device, tick, tuned.shard
         self.seed, self.dropout = config.train.seed, config.lora.dropout
         self.recompute = recomputes(config.train.recompute, tuned.device)
         self.malloc: Malloc = tune_malloc(tuned.device)
         dtype = tuned.model.get_base_model().model.embed_tokens.weight.dtype
-        self.packing: Packing = self.options.packing if can_pack(tuned.device, dtype) else "off"
+        self.packing = _packing(self.options.packing, can_pack(tuned.device, dtype), tuned.shard.is_split)
         self.decoder = read_decoder(tuned.model, self.packing)
         self.attention = choose_attention(tuned.device, dtype)
 
@@ -70,7 +72,8 @@ class FastEngine:
             for batch in self._micro_batches(rows, share=not self.dropout):
                 self.tick()
                 masks = self._masks(rows, batch, step) if self.dropout else None
-                losses = self._train(batch, masks, 1 / label_tokens)
+                with self.shard.one_pass("train"):
+                    losses = self._train(batch, masks, 1 / label_tokens)
                 _put(row_losses, batch, losses)
         tokens = sum(len(row.encoded.ids) for row in rows)
         return StepLoss(sum(row_losses) / label_tokens, tuple(row_losses), label_tokens, tokens)
@@ -83,7 +86,9 @@ class FastEngine:
         with torch.no_grad():
             for batch in self._micro_batches(rows, share=True):
                 self.tick()
-                _put(row_losses, batch, self._losses(batch))
+                with self.shard.one_pass("forward"):
+                    losses = self._losses(batch)
+                _put(row_losses, batch, losses)
         return row_losses
 
     def _micro_batches(self, rows: Sequence[TokenRow], share: bool) -> Iterator[MicroBatch]:
@@ -101,36 +106,55 @@ class FastEngine:
 
     def _losses(self, batch: MicroBatch) -> Any:
         """Loss of each label (N,), forward only."""
-        line, x = self._line(batch, None), self.decoder.embedding[batch.ids]
-        for layer, chosen in self._layers(batch):
+        line, x = self._line(batch, None), self._embed(batch)
+        for index, layer, chosen in self._layers(batch):
+            self.shard.hold(index)
             x, _ = _forward(layer, x, line, chosen)
         hidden, _ = self.decoder.norm.forward(x)
+        self.shard.hold(HEAD)
         return label_losses(self.decoder.head, hidden, batch.targets, self.options.head_rows, None)[0]
 
     def _train(self, batch: MicroBatch, masks: Masks | None, gradient_scale: float) -> Any:
         """Loss of each label (N,); the gradients of the adapter are added to its `.grad`."""
         decoder, line = self.decoder, self._line(batch, masks)
-        x = decoder.embedding[batch.ids]
+        x = self._embed(batch)
         kept: list[Any] = []  # of each layer its input, or what its backward needs
-        for layer, chosen in self._layers(batch):
+        for index, layer, chosen in self._layers(batch):
+            self.shard.hold(index)
             y, saved = _forward(layer, x, line, chosen)
             kept.append(x if self.recompute else saved)
             x = y
         hidden, inverse = decoder.norm.forward(x)
+        self.shard.hold(HEAD)
         losses, dhidden = label_losses(
             decoder.head, hidden, batch.targets, self.options.head_rows, gradient_scale
         )
         dx = decoder.norm.backward(dhidden, x, inverse)
-        for index, (layer, chosen) in reversed(list(enumerate(self._layers(batch)))):
+        for index, layer, chosen in reversed(self._layers(batch)):
+            self.shard.hold(index)
             state = kept.pop()
             saved = _forward(layer, state, line, chosen)[1] if self.recompute else state
             dx = _backward(layer, dx, saved, line, chosen, index > 0)
         return losses
 
-    def _layers(self, batch: MicroBatch) -> Iterator[tuple[Layer, Any]]:
-        """Each layer with the tokens that matter after its attention: in the last one those that predict a label."""
-        for index, layer in enumerate(self.decoder.layers):
-            yield layer, batch.predictors if index == len(self.decoder.layers) - 1 else None
+    def _embed(self, batch: MicroBatch) -> Any:
+        """The inputs of the first layer (T, width)."""
+        self.shard.hold(EMBEDDING)
+        return self.decoder.embedding[batch.ids]
+
+    def _layers(self, batch: MicroBatch) -> list[tuple[int, Layer, Any]]:
+        """Number and weights of each layer, with the tokens that matter after its attention: in the last one those that predict a label."""
+        last = len(self.decoder.layers) - 1
+        return [
+            (i, layer, batch.predictors if i == last else None) for i, layer in enumerate(self.decoder.layers)
+        ]
+
+
+def _packing(wanted: Packing, can_pack: bool, is_split: bool) -> Packing:
+    """How products can be made: a copy of a weight that is split would lie whole in every process."""
+    if not can_pack:
+        return "off"
+    return "in_place" if is_split and wanted != "off" else wanted
 
 
 Saved = tuple[Attended, Fed]

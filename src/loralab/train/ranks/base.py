@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from loralab.engine.base import Engine, StepLoss, TokenRow
+from loralab.model.load import TunedModel
+from loralab.model.shard import Sharing
 from loralab.train.job import Job
 from loralab.train.session import Session
 
@@ -28,10 +30,14 @@ class Ranks(Protocol):
     def facts(self) -> dict[str, Any]:
         """What manifest.json says of them."""
 
-    def prepare(self, session: Session, job: Job) -> None:
-        """Have the others read the data and the model, while this process does."""
+    @property
+    def sharing(self) -> Sharing | None:
+        """How they share a base that is split over them; None where there is but one."""
 
-    def begin(self, model: Any, optimizer: Any, engine: Engine) -> None:
+    def prepare(self, session: Session, job: Job, is_split: bool) -> None:
+        """Have the others read the data and the model, whole or their part of it, while this process does."""
+
+    def begin(self, tuned: TunedModel, optimizer: Any, engine: Engine) -> None:
         """Bring the others to where this process is: its engine, adapter and optimizer."""
 
     def step(self, rows: Sequence[TokenRow], step: int, compute: Compute) -> StepLoss:
@@ -50,10 +56,14 @@ class Alone:
         """One process has no backend."""
         return {"world_size": 1, "backend": None}
 
-    def prepare(self, session: Session, job: Job) -> None:
+    @property
+    def sharing(self) -> None:
+        """There is nobody to share with."""
+
+    def prepare(self, session: Session, job: Job, is_split: bool) -> None:
         """There is nobody to prepare."""
 
-    def begin(self, model: Any, optimizer: Any, engine: Engine) -> None:
+    def begin(self, tuned: TunedModel, optimizer: Any, engine: Engine) -> None:
         """There is nobody to bring along."""
 
     def step(self, rows: Sequence[TokenRow], step: int, compute: Compute) -> StepLoss:

@@ -17,6 +17,7 @@ from loralab.engine.plain import PlainEngine
 from loralab.errors import RankLost
 from loralab.model.adapter import trainable
 from loralab.model.load import TunedModel, load_tuned, pick_device
+from loralab.model.shard import base_bytes
 from loralab.train.job import Job, plan_job
 from loralab.train.memory import naming_the_knobs
 from loralab.train.ranks.channel import Message
@@ -24,6 +25,7 @@ from loralab.train.ranks.digest import digest
 from loralab.train.ranks.failure import note_of
 from loralab.train.ranks.group import Dismissed, Group
 from loralab.train.ranks.joint import joint_step
+from loralab.train.ranks.passes import Passes
 from loralab.train.ranks.state import make_room, share_state
 from loralab.train.schedule import learning_rate
 from loralab.train.smaller import compute, take_up
@@ -47,10 +49,11 @@ def follow(group: Group) -> None:
 
 def _take_part(group: Group) -> None:
     """Prepare, begin, and make steps as rank 0 says; ends by Dismissed."""
-    job, tuned = _prepare(group, group.hear())
-    share = _begin(group, job, tuned, group.hear())
+    passes = Passes(group)
+    job, tuned = _prepare(group, passes, group.hear())
+    share = _begin(group, passes, job, tuned, passes.hear(tuned.shard))
     while True:
-        share.make(int(group.hear()["step"]))
+        share.make(int(passes.hear(tuned.shard)["step"]))
 
 
 def _told(group: Group, error: Exception) -> Dismissed:
@@ -72,14 +75,17 @@ def _go(group: Group, end: Dismissed) -> None:
         group.slip_away()
 
 
-def _prepare(group: Group, message: Message) -> tuple[Job, TunedModel]:
+def _prepare(group: Group, passes: Passes, message: Message) -> tuple[Job, TunedModel]:
     """Read the data and the model of the config that rank 0 has resolved."""
     import torch
 
     torch.set_num_threads(int(message["threads"]))
     job = plan_job(config_of(message["config"]))
-    tuned = load_tuned(job.located.folder, job.config, pick_device())
-    process = {"host": socket.gethostname(), "pid": os.getpid()}
+    sharing = passes if message["is_split"] else None
+    tuned = load_tuned(job.located.folder, job.config, pick_device(), sharing)
+    process = {
+        "host": socket.gethostname(), "pid": os.getpid(), "base_bytes": base_bytes(tuned.model, tuned.shard),
+    }  # fmt: skip
     group.note("ready", {"rows": digest(job), "process": process})
     return job, tuned
 
@@ -92,13 +98,13 @@ def config_of(text: str) -> Config:
         return load_config(path)
 
 
-def _begin(group: Group, job: Job, tuned: TunedModel, message: Message) -> Share:
+def _begin(group: Group, passes: Passes, job: Job, tuned: TunedModel, message: Message) -> Share:
     engine = make_engine(group, job, tuned, message["engine"])
     optimizer = make_optimizer(tuned.model, job.config.train)
     make_room(tuned.model, optimizer, float(message["updates"]))
     share_state(group, tuned.model, optimizer)
     budgets = message["budgets"].get(str(group.rank), {})  # keys of JSON are text
-    return Share(group, job, tuned, engine, optimizer, {int(k): int(v) for k, v in budgets.items()})
+    return Share(group, passes, job, tuned, engine, optimizer, {int(k): int(v) for k, v in budgets.items()})
 
 
 def make_engine(group: Group, job: Job, tuned: TunedModel, described: Message) -> Engine:
@@ -115,6 +121,7 @@ class Share:
     """What this process needs for its part of every step; adapter and optimizer are those of rank 0, bit by bit."""
 
     group: Group
+    passes: Passes
     job: Job
     tuned: TunedModel
     engine: Engine
@@ -126,9 +133,15 @@ class Share:
         rows = self.job.prepared.token_rows(self.job.prepared.epoch)
         step_rows = [rows[i] for i in self.job.order.rows_of(step)]
         parameters = list(trainable(self.tuned.model).values())
+        in_step = functools.partial(self.passes.in_step, self.tuned.shard)
         with naming_the_knobs(f"step {step}"):
             result = joint_step(
-                self.group, parameters, self.engine, step_rows, lambda mine: self._compute(mine, step)
+                self.group,
+                parameters,
+                self.engine,
+                step_rows,
+                functools.partial(self._compute, step),
+                in_step,
             ).loss
         norm = gradient_norm(self.tuned.model)
         if is_sound(result, norm):
@@ -136,7 +149,7 @@ class Share:
             rate = learning_rate(step, self.job.order.total_steps, train)
             update(self.tuned.model, self.optimizer, norm, rate, train.max_grad_norm)
 
-    def _compute(self, rows: Sequence[TokenRow], step: int) -> StepLoss:
+    def _compute(self, step: int, rows: Sequence[TokenRow]) -> StepLoss:
         """This process's rows; where memory runs out, with smaller micro-batches, which rank 0 sees and says."""
         take_up(self.engine, self.budgets, step)
         drop = functools.partial(self.optimizer.zero_grad, set_to_none=True)

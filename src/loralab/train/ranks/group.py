@@ -50,6 +50,12 @@ class Group:
 
         self._together(lambda: dist.broadcast(tensor, 0, async_op=True), self.look)
 
+    def all_gather(self, full: Any, part: Any) -> None:
+        """Fill a vector with the parts of all processes, by rank; raises as `all_reduce`."""
+        import torch.distributed as dist
+
+        self._together(lambda: dist.all_gather_into_tensor(full, part, async_op=True), self.look)
+
     def _together(self, start: Callable[[], Any], look: Callable[[], None]) -> None:
         with reaching_others():
             work = start()

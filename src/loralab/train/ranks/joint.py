@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +13,8 @@ from loralab.train.ranks.bucket import Bucket, Part
 from loralab.train.ranks.deal import deal
 from loralab.train.smaller import budget_of
 from loralab.words import say
+
+Work = Callable[[], Part]
 
 
 class Summing(Protocol):
@@ -39,16 +41,18 @@ def joint_step(
     engine: Engine,
     rows: Sequence[TokenRow],
     compute: Compute,
+    in_step: Callable[[Work], Part],
 ) -> Joint:
     """Compute this process's part of a step's rows, and sum with the parts of the others.
 
-    Every process must call it with the same rows; one that is dealt none adds zeros. Raises RunFailed if the adapters
-    of the processes differ: the step would be of no one adapter.
+    Every process must call it with the same rows; one that is dealt none adds zeros. `in_step` does the work with what
+    a split base needs of the others. Raises RunFailed if the adapters of the processes differ: the step would be of no
+    one adapter.
     """
     lengths = [len(row.encoded.ids) for row in rows]
     label_tokens = sum(map(_labels, rows))
     places = deal(lengths, group.world)[group.rank]
-    part = _part([rows[i] for i in places], places, label_tokens, engine, compute)
+    part = in_step(lambda: _part([rows[i] for i in places], places, label_tokens, engine, compute))
     bucket = Bucket(parameters, len(rows), group.world)
     flat = bucket.pack(part, group.rank)
     group.all_reduce(flat)
