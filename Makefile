@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 AXE := $(VENV)/axe.min.js
 AXE_VERSION := 4.14.1
 
-.PHONY: help demo test axe faults lint types check clean
+.PHONY: help demo test axe faults studies lint types check clean
 
 help:
 	@echo "make demo                  run the whole line on the built-in model and data"
@@ -16,6 +16,7 @@ help:
 	@echo "make test                  run the tests (offline, after installation)"
 	@echo "make axe                   fetch axe-core (npm), for the accessibility tests of pages in Chromium"
 	@echo "make faults                kill 200 runs at random moments and carry them on (20 minutes or more)"
+	@echo "make studies               kill a study at random moments and carry it on; SCENARIO=nodes for machines that are lost"
 	@echo "make lint types            ruff and mypy --strict"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -28,9 +29,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(LORALAB) demo $(if $(MODEL),--model $(MODEL))
 
-# one process a core, up to four, and one thread in each
+# one process a core, up to four, and one thread in each; one that is done takes tests over from another
 test: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 # a script of the tests, not of the product; without it, or without Chromium, `make test` says what it could not check
 axe: $(AXE)
@@ -44,6 +45,11 @@ ROUNDS ?= 200
 SEED ?= 0
 faults: $(STAMP)
 	cd tests && OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 ../$(BIN)/python -m faults --rounds $(ROUNDS) --seed $(SEED)
+
+# SCENARIO='kills --model FOLDER --seed 1' for real models too; SCENARIO=nodes needs root and pip install 'loralab[ray]'
+SCENARIO ?= kills
+studies: $(STAMP)
+	cd tests && OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 ../$(BIN)/python -m studies $(SCENARIO)
 
 lint: $(STAMP)
 	$(BIN)/ruff check src tests scripts bench

@@ -27,6 +27,8 @@ from loralab.study.worker import work
 from loralab.train.stop import StopRequest
 from loralab.words import Words
 
+RANKS = "axes: {lora.rank: [2, 4]}\n"
+
 
 class Backwards:
     """Trains what it was given once it is asked, the last cell first; loses those whose label it is told."""
@@ -45,6 +47,9 @@ class Backwards:
         if cell.label == self.lost:
             return {cell.id: "NODE_FAIL"}
         return {cell.id: str(work(str(study), cell.id, language))}
+
+    def obstacle(self) -> Words | None:
+        return None
 
     def cancel(self) -> None:
         self.cancelled += 1
@@ -83,6 +88,45 @@ def test_rungs_follow_each_other(write_study: WriteStudy) -> None:
     text = "axes: {lora.rank: {low: 1, high: 8}}\nsearch: {method: halving, trials: 4, keep_one_in: 2, rungs: 2}\n"
     states, _ = run(write_study(text), Backwards())
     assert len(states) == 6 and set(states.values()) == {"finished"}
+
+
+@pytest.mark.usefixtures("fake_cells")
+def test_why_jobs_may_wait_is_said_once(write_study: WriteStudy) -> None:
+    class Full(Backwards):
+        def obstacle(self) -> Words | None:
+            return Words("no machine has room")
+
+    states, said = run(write_study(RANKS), Full())
+    assert set(states.values()) == {"finished"} and said.count("no machine has room") == 1
+
+
+@pytest.mark.usefixtures("fake_cells")
+def test_a_cell_of_another_machine_is_waited_for_while_its_record_grows(
+    write_study: WriteStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its LOCK alone says that it is at work; if that machine is gone, nothing would ever end the wait."""
+    monkeypatch.setattr(elsewhere, "STILL_SECONDS", 0.3)
+    study = write_study(RANKS)
+    run(study, Backwards())
+    folder = study.parent / "studies" / "ranks"
+    (cell,) = folder.glob("cells/rank-4-*")
+    (record,) = cell.glob("0001-*/events.jsonl")
+    *lines, _ = record.read_text().splitlines(keepends=True)
+    record.write_text("".join(lines))
+    lock = record.with_name("LOCK")
+    lock.write_text('{"pid": 1, "host": "elsewhere", "started": "1"}')
+    states, said = run(study, Lockers())
+    assert states["rank=4"] == "running" and commands(folder)["rank-4"] == ["train"]
+    assert said.count("rank=4 is being trained by another process: waiting for it") == 1
+    assert said.count("is submitted") == 1
+    assert f"is written by a process on elsewhere; if that machine is gone for good, delete {lock}" in said
+
+
+class Lockers(Backwards):
+    """Cells whose LOCK refuses the job."""
+
+    def over(self) -> Mapping[str, str]:
+        return {self.waiting.pop()[1].id: "2"} if self.waiting else {}
 
 
 def test_a_stop_cancels_the_jobs_and_names_those_that_do_not_end(

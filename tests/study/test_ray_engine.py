@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -14,8 +15,9 @@ import pytest
 
 from doubles.studies import WriteStudy
 from loralab.errors import ResourceError, UsageError
+from loralab.study import ray as engine_file
 from loralab.study.plan import load_study
-from loralab.study.ray import RayEngine
+from loralab.study.ray import RayEngine, is_lost
 from loralab.study.schema import Cluster
 
 
@@ -32,6 +34,11 @@ class FakeRay(ModuleType):
         self.resources, self.results, self.asked = resources, dict[str, Any](), list[Any]()
         self.statistics: str | None = None
         self.unreachable: Exception | None = None
+        self.head = socket.create_server(("127.0.0.1", 0))
+        self.port = self.head.getsockname()[1]
+
+    def get_runtime_context(self) -> SimpleNamespace:
+        return SimpleNamespace(gcs_address=f"127.0.0.1:{self.port}")
 
     def init(self, **options: Any) -> None:
         self.statistics = os.environ.get("RAY_USAGE_STATS_ENABLED")
@@ -64,14 +71,15 @@ class FakeRay(ModuleType):
 
 
 @pytest.fixture
-def ray(monkeypatch: pytest.MonkeyPatch) -> FakeRay:
+def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRay]:
     """A cluster of two machines in place of the package."""
     fake = FakeRay({"CPU": 16.0}, {"CPU": 4.0, "GPU": 2.0})
     fake.__spec__ = ModuleSpec("ray", None, origin="this test")  # what an installed package has
     monkeypatch.setitem(sys.modules, "ray", fake)
     monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    return fake
+    yield fake
+    fake.head.close()
 
 
 def test_no_statistics_are_sent_and_lines_are_not_folded(
@@ -119,7 +127,32 @@ def test_tasks_that_are_over_are_told_once(ray: FakeRay, write_study: WriteStudy
 def test_a_cluster_that_cannot_be_reached_is_no_traceback(
     ray: FakeRay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ray.unreachable = ConnectionError("InvalidAuthToken")
     monkeypatch.setenv("RAY_ADDRESS", "head:6379")
-    with pytest.raises(UsageError, match="head:6379: no Ray cluster can be reached: InvalidAuthToken"):
-        RayEngine(Cluster())
+    for reason in (ConnectionError("InvalidAuthToken"), RayError("no token was found")):
+        ray.unreachable = reason
+        with pytest.raises(UsageError, match=f"head:6379: no Ray cluster can be reached: {reason}"):
+            RayEngine(Cluster())
+
+
+def test_machines_that_are_lost_are_missed(ray: FakeRay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray would have the cells wait for a machine that never comes, without a word."""
+    engine = RayEngine(Cluster(gpus=2, cpus=4))
+    ray.resources = ({"CPU": 16.0},)
+    assert engine.obstacle() is None, "the machines were looked at a moment ago"
+    monkeypatch.setattr(engine_file, "LOOK_SECONDS", 0.0)
+    assert "no machine of the cluster has 2 GPUs and 4 CPUs any more" in str(engine.obstacle())
+    ray.resources = ({"CPU": 16.0}, {"CPU": 4.0, "GPU": 2.0})
+    assert engine.obstacle() is None
+    ray.head.close()
+    assert "the head of the cluster does not answer" in str(engine.obstacle())
+
+
+def test_a_machine_is_lost_if_the_cluster_had_it_and_has_none_of_its_name() -> None:
+    nodes = [node("old", False), node("back", False), node("back", True), node("here", True)]
+    assert {name: is_lost(nodes, name) for name in ("old", "back", "here", "stranger")} == {
+        "old": True, "back": False, "here": False, "stranger": False,
+    }  # fmt: skip
+
+
+def node(name: str, is_alive: bool) -> dict[str, Any]:
+    return {"Alive": is_alive, "NodeManagerHostname": name}

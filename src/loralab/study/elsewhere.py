@@ -7,17 +7,20 @@ all machines share: so that progress outlives the engine.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from loralab.errors import Interrupted
 from loralab.study.cells import Cell
 from loralab.study.folder import Standing, StudyFolder
-from loralab.study.local import NextCells, alone, left_to_do, tell_end, write_missing_reports
+from loralab.study.hold import is_held
+from loralab.study.local import NextCells, alone, finish_up, left_to_do, tell_end
+from loralab.study.lost import STILL_SECONDS, Stillness, written_elsewhere
 from loralab.study.train_cell import Say
 from loralab.train.stop import StopRequest
-from loralab.words import say
+from loralab.words import Words, say
 
 LOOK_SECONDS = 1.0
 CANCEL_SECONDS = 60.0  # in which cancelled cells save themselves
@@ -32,6 +35,9 @@ class Engine(Protocol):
     def over(self) -> Mapping[str, str]:
         """Ids of the cells whose jobs have ended since it was last asked, each with how it ended."""
 
+    def obstacle(self) -> Words | None:
+        """What stands in the way of jobs, if anything is known to: said once."""
+
     def cancel(self) -> None:
         """Ask every job to end; cells that are in training save themselves first."""
 
@@ -39,57 +45,96 @@ class Engine(Protocol):
         """Nothing more will be asked."""
 
 
+@dataclass
+class _Course:
+    """One call of `run_elsewhere`: whom it asks, and what it has done and said so far."""
+
+    study: StudyFolder
+    engine: Engine
+    tell: Say
+    language: str
+    retry_failed: bool
+    tried: set[str] = field(default_factory=set)
+    running: dict[str, Cell] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+    still: Stillness = field(default_factory=Stillness)
+
+    def say_once(self, words: Words) -> None:
+        """Say a sentence, unless it was said before."""
+        if str(words) not in self.told:
+            self.told.add(str(words))
+            self.tell(words)
+
+
 def run_elsewhere(
     study: StudyFolder, next_cells: NextCells, engine: Engine, stop: StopRequest, tell: Say, language: str,
     retry_failed: bool = False,
 ) -> list[Standing]:  # fmt: skip
     """As `run_study`, with all cells handed to the engine at once. Raises Interrupted once the jobs have ended."""
-    tried: set[str] = set()
-    running: dict[str, Cell] = {}
+    course = _Course(study, engine, tell, language, retry_failed)
     with alone(study):
         while True:
-            foreign = _submit(study, next_cells(), engine, (tried, running), tell, language, retry_failed)
-            _collect(study, engine, running, tell)
+            foreign = _submit(course, next_cells)
+            _collect(course)
             if stop.signal_number:
-                _cancel(study, engine, running, tell)
+                _cancel(course)
                 raise Interrupted(stop.signal_number)
-            if not running and not foreign and not left_to_do(study, next_cells(), tried, retry_failed):
+            if not course.running and not foreign and not _left(course, next_cells):
                 break
+            if course.running and (words := engine.obstacle()):
+                course.say_once(words)
             time.sleep(LOOK_SECONDS)
         standings = [study.standing(cell) for cell in next_cells()]
-        write_missing_reports(standings, language)
+        finish_up(standings, language)
     return standings
 
 
-def _submit(
-    study: StudyFolder, cells: Sequence[Cell], engine: Engine, jobs: tuple[set[str], dict[str, Cell]], tell: Say,
-    language: str, retry_failed: bool,
-) -> list[Cell]:  # fmt: skip
+def _left(course: _Course, next_cells: NextCells) -> list[Cell]:
+    return left_to_do(course.study, next_cells(), course.tried, course.retry_failed)
+
+
+def _submit(course: _Course, next_cells: NextCells) -> list[Cell]:
     """Submit what is left to do; returns cells that another process is training, which are waited for."""
-    tried, running = jobs
     foreign = []
-    for cell in left_to_do(study, cells, tried, retry_failed):
-        if study.standing(cell).state == "running":
+    for cell in _left(course, next_cells):
+        if _is_at_work(course, cell):
+            course.say_once(
+                say("{cell} is being trained by another process: waiting for it", cell=cell.label)
+            )
             foreign.append(cell)
             continue
-        engine.submit(study.path, cell, language)
-        tried.add(cell.id)
-        running[cell.id] = cell
-        tell(say("{cell} is submitted; log: {path}", cell=cell.label, path=study.of(cell).log))
+        course.engine.submit(course.study.path, cell, course.language)
+        course.tried.add(cell.id)
+        course.running[cell.id] = cell
+        course.tell(say("{cell} is submitted; log: {path}", cell=cell.label, path=course.study.of(cell).log))
     return foreign
 
 
-def _collect(study: StudyFolder, engine: Engine, running: dict[str, Cell], tell: Say) -> None:
-    for cell_id, how in engine.over().items():
-        tell_end(study, running.pop(cell_id), how, tell)
+def _is_at_work(course: _Course, cell: Cell) -> bool:
+    """Whether another process is training a cell.
+
+    One of another machine that holds nothing here is believed to while its record grows: such a machine may be gone.
+    """
+    standing = course.study.standing(cell)
+    if standing.state != "running":
+        return False
+    if not written_elsewhere(standing.run) or is_held(course.study.of(cell).hold):
+        return True
+    assert standing.run
+    return course.still.seconds(standing.run.folder.events) < STILL_SECONDS
 
 
-def _cancel(study: StudyFolder, engine: Engine, running: dict[str, Cell], tell: Say) -> None:
+def _collect(course: _Course) -> None:
+    for cell_id, how in course.engine.over().items():
+        tell_end(course.study, course.running.pop(cell_id), how, course.tell)
+
+
+def _cancel(course: _Course) -> None:
     """End all jobs, and wait a while for them; those that take longer are named."""
-    engine.cancel()
+    course.engine.cancel()
     deadline = time.monotonic() + CANCEL_SECONDS
-    while running and time.monotonic() < deadline:
-        _collect(study, engine, running, tell)
+    while course.running and time.monotonic() < deadline:
+        _collect(course)
         time.sleep(LOOK_SECONDS / 10)
-    for cell in running.values():
-        tell(say("{cell} has not ended yet; it is left to the engine", cell=cell.label))
+    for cell in course.running.values():
+        course.tell(say("{cell} has not ended yet; it is left to the engine", cell=cell.label))

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from loralab.errors import Interrupted, Problem, UsageError
 from loralab.report import write_report
-from loralab.run.lock import RunLock, holder_is_alive
+from loralab.run.lock import RunLock, holder_is_alive, remove_stale
 from loralab.study.cells import Cell
 from loralab.study.folder import Standing, StudyFolder
+from loralab.study.lost import written_elsewhere
 from loralab.study.train_cell import Say, train_cell
 from loralab.train.stop import StopRequest
 from loralab.words import say
@@ -32,7 +33,7 @@ def run_study(
             tried.add(cells[0].id)
             _one(study, cells[0], stop, tell, language)
         standings = [study.standing(cell) for cell in next_cells()]
-        write_missing_reports(standings, language)
+        finish_up(standings, language)
     return standings
 
 
@@ -62,6 +63,9 @@ def tell_end(study: StudyFolder, cell: Cell, how: str, tell: Say) -> None:
         tell(say("{cell} failed; the other cells go on: {reason}", cell=cell.label, reason=after.brief))
     elif after.state == "finished":
         tell(say("{cell} is finished", cell=cell.label))
+    elif after.run and after.state == "running" and (host := written_elsewhere(after.run)):
+        tell(say("{cell} is written by a process on {host}; if that machine is gone for good, delete {path} and run the"
+                 " same command again", cell=cell.label, host=host, path=after.run.folder.lock))  # fmt: skip
     else:
         tell(say("{cell} was broken off ({how}); the same command goes on with it", cell=cell.label, how=how))
 
@@ -81,8 +85,11 @@ def alone(study: StudyFolder) -> Iterator[None]:
         lock.release()
 
 
-def write_missing_reports(standings: Sequence[Standing], language: str) -> None:
-    """Pages of runs whose process was killed between the end of the run and its page."""
+def finish_up(standings: Sequence[Standing], language: str) -> None:
+    """The LOCK and the page of runs whose process was killed between the last event and its own end."""
     for standing in standings:
-        if standing.state == "finished" and standing.run and not standing.run.folder.report.is_file():
+        if standing.state != "finished" or standing.run is None:
+            continue
+        remove_stale(standing.run.folder.lock)
+        if not standing.run.folder.report.is_file():
             write_report(standing.run, language)

@@ -11,7 +11,7 @@ from loralab.extras import need
 from loralab.study.cells import Cell
 from loralab.study.schema import Cluster
 from loralab.study.worker import work
-from loralab.words import say
+from loralab.words import Words, say
 
 
 class CellJob:
@@ -61,6 +61,10 @@ class SlurmEngine:
             return str(job.result())
         except self.failed as error:
             return f"{job.state}: {str(error).splitlines()[0]}"
+
+    def obstacle(self) -> Words | None:
+        """None is known: a queue refuses by itself what it can never give."""
+        return None
 
     def cancel(self) -> None:
         """Cancel all jobs."""

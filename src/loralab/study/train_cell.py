@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from loralab.errors import Interrupted
 from loralab.run.files import write_json, writing
 from loralab.study.folder import CellFolder, Standing, StudyFolder
 from loralab.study.hold import Held, holding
+from loralab.study.lost import IsGone, free_if_gone, never_gone
 from loralab.train.stop import StopRequest
 from loralab.words import Words, say
 
@@ -21,20 +23,25 @@ LOOK_SECONDS = 0.1
 PATIENCE_SECONDS = 0.5  # another process that only looks whether the hold is taken has it for an instant
 TAIL_BYTES = 2_000  # of a log, as the reason of a failure
 COMMAND = (sys.executable, "-m", "loralab")
+TIED = (sys.executable, "-I", str(Path(__file__).with_name("tied.py")))
 INTERRUPTED = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 
 
-def train_cell(study: StudyFolder, standing: Standing, stop: StopRequest, tell: Say, language: str) -> int:
+def train_cell(
+    study: StudyFolder, standing: Standing, stop: StopRequest, tell: Say, language: str, tied: bool = False,
+    is_gone: IsGone = never_gone,
+) -> int:  # fmt: skip
     """Train a cell from its start or from where it was broken off; its exit code, negative for a signal that killed it.
 
-    Waits where another process is training it. Raises Interrupted if a stop is asked for while it waits.
+    Waits where another process is training it. Raises Interrupted if a stop is asked for while it waits. `tied`: if
+    this process is killed, the trainer saves itself and ends; otherwise it trains on.
     """
     folder = study.of(standing.cell)
     began, told = time.monotonic(), False
     while True:
         try:
             with holding(folder.hold) as descriptor:
-                return _train(folder, descriptor, stop, language)
+                return _train(folder, descriptor, stop, language, tied, is_gone)
         except Held:
             if not told and time.monotonic() - began > PATIENCE_SECONDS:
                 tell(
@@ -48,15 +55,20 @@ def train_cell(study: StudyFolder, standing: Standing, stop: StopRequest, tell: 
         time.sleep(LOOK_SECONDS)
 
 
-def _train(folder: CellFolder, descriptor: int, stop: StopRequest, language: str) -> int:
+def _train(
+    folder: CellFolder, descriptor: int, stop: StopRequest, language: str, tied: bool, is_gone: IsGone
+) -> int:
     run = folder.run  # once more: while it was waited for, another process may have come to an end with it
     if run and run.status == "finished":
         return 0
+    if run:
+        free_if_gone(run, folder.log, is_gone, stop, language)
     folder.refusal.unlink(missing_ok=True)
     words = ["resume", str(run.folder.path)] if run else ["train", str(folder.config)]
     began_at = folder.log.stat().st_size if folder.log.is_file() else 0
     events = _events(folder)
-    code = _run([*words, "--lang", language], folder.log, descriptor, stop)
+    command = [*TIED, str(os.getpid()), *COMMAND] if tied else COMMAND
+    code = _run([*command, *words, "--lang", language], folder.log, descriptor, stop)
     run = folder.run
     elsewhere = run is not None and run.status == "running"  # its LOCK has refused this process
     if code > 0 and code not in INTERRUPTED and _events(folder) == events and not elsewhere:
@@ -70,13 +82,13 @@ def _events(folder: CellFolder) -> int:
     return len(run.record.events) if run else 0
 
 
-def _run(words: Sequence[str], log: Path, descriptor: int, stop: StopRequest) -> int:
-    """Run `loralab WORDS`, hand on to it each signal that comes, and wait for its end."""
+def _run(command: Sequence[str], log: Path, descriptor: int, stop: StopRequest) -> int:
+    """Run a command, hand on to it each signal that comes, and wait for its end."""
     with writing(log):
         stream = log.open("ab")
     with stream:
         child = subprocess.Popen(
-            [*COMMAND, *words], stdin=subprocess.DEVNULL, stdout=stream,
+            command, stdin=subprocess.DEVNULL, stdout=stream,
             stderr=subprocess.STDOUT, pass_fds=(descriptor,),
             start_new_session=True,  # a Ctrl-C of the terminal reaches it once, from here, and not twice
         )  # fmt: skip

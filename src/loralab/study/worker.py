@@ -11,19 +11,25 @@ from types import FrameType
 
 from loralab.errors import Interrupted
 from loralab.study.folder import StudyFolder
+from loralab.study.lost import IsGone, never_gone
 from loralab.study.train_cell import train_cell
 from loralab.train.stop import StopRequest
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def work(study: str, cell_id: str, language: str) -> int:
-    """Train one cell, or go on with it; its exit code. What came of it is in its folder, which all machines share."""
+def work(study: str, cell_id: str, language: str, is_gone: IsGone = never_gone) -> int:
+    """Train one cell, or go on with it; its exit code. What came of it is in its folder, which all machines share.
+
+    The trainer does not outlive this process. `is_gone` says of a machine whether the engine has lost it.
+    """
     folder = StudyFolder(Path(study))
     cell = next(cell for cell in folder.cells() if cell.id == cell_id)
     with _listening() as stop:
         try:
-            return train_cell(folder, folder.standing(cell), stop, lambda words: None, language)
+            return train_cell(
+                folder, folder.standing(cell), stop, lambda words: None, language, tied=True, is_gone=is_gone
+            )
         except Interrupted as error:
             return error.exit_code
 
