@@ -1,4 +1,4 @@
-"""A folder of made runs, the application over it, and a client that asks as a browser on this machine does."""
+"""Folders of runs, the board over them, and who asks: a client without a network, or one Chromium for all tests."""
 
 from __future__ import annotations
 
@@ -6,29 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from starlette.testclient import TestClient
 
-from doubles.made_run import STAGES, Recipe, make_predictions
+from doubles.board_runs import HELD_AFTER, LOST, REAL, A, B, write_a_thousand, write_runs
+from doubles.browser import Watched, find_chromium, watch
+from doubles.compared import write_run
+from doubles.real_runs import diverged_run, finished_run, run_in_progress
+from doubles.served import served
 from loralab.board import RunIndex, make_app
-
-HOSTILE = (
-    "<script>alert(1)</script><img src=x onerror=alert(2)> \x1b[31mred\x1b[0m \u202eevil & \"quotes\" 'single'\n"
-    "[a](javascript:alert(3)) </textarea></title>"
-)
-LAW, DIVERGED, CUT, STRANGE = "0001-law", "0002-diverged", "0003-cut", "0004-strange"
-
-
-def write_runs(folder: Path) -> Path:
-    """A finished run, a diverged one, an interrupted one, one whose texts are hostile."""
-    Recipe(num_steps=60).write(folder / LAW)
-    Recipe(num_steps=50, ending="failed", lost=(20, 21, 22, 49, 50)).write(folder / DIVERGED)
-    Recipe(num_steps=30, ending="interrupted").write(folder / CUT)
-    texts = {
-        stage: [dict(row, answer=HOSTILE + stage, question=HOSTILE) for row in make_predictions(stage)]
-        for stage in STAGES
-    }
-    Recipe(num_steps=5, predictions=texts).write(folder / STRANGE)
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +36,49 @@ def client(index: RunIndex) -> Iterator[TestClient]:
     """Asks the application without a network."""
     with TestClient(make_app(index), base_url="http://127.0.0.1:8765") as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for all tests of a file; while it is open, nothing else in this process may have an event loop."""
+    program = find_chromium()
+    with sync_playwright() as playwright:
+        # Chromium's own sandbox needs rights that containers lack; the pages are ours
+        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Path]:
+    """Made runs, and runs that were really trained, of which one is not over."""
+    folder = write_runs(tmp_path_factory.mktemp("browser") / "runs")
+    for name, values in ((A, [0.0, 1.0, 1.0, 0.0]), (B, [1.0, 1.0, 1.0, 0.0])):
+        write_run(folder / name, {"heldout/exact_match": values}, losses=[3 - 0.1 * i for i in range(20)])
+    finished_run(folder, tiny_model)
+    diverged_run(folder, tiny_model)
+    with run_in_progress(folder, tiny_model, HELD_AFTER) as (going, _):
+        assert sorted(path.name for path in folder.iterdir())[-3:] == [REAL, LOST, going.name]
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    with served(folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The addresses of a board over an empty folder and of one over a thousand runs."""
+    full = write_a_thousand(tmp_path_factory.mktemp("thousand"))
+    with served(tmp_path_factory.mktemp("empty")) as empty, served(full) as thousand:
+        yield {"empty": empty, "thousand": thousand}
+
+
+@pytest.fixture
+def watched(browser: Browser, address: str) -> Iterator[Watched]:
+    found = watch(browser, address)
+    yield found
+    found.page.context.close()
+    found.check()

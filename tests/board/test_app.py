@@ -10,22 +10,26 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from conftest import CUT, DIVERGED, HOSTILE, LAW, STRANGE
-from doubles.made_run import Recipe
+from doubles.board_runs import CUT, DIVERGED, HOSTILE, LAW, STRANGE
+from doubles.made_run import STAGES, Recipe
 from loralab.board import RunIndex, make_app
 from loralab.board.app import STATIC
 from loralab.run.view import open_run
 
 PAGES = (
     "/",
-    *(f"/run/{run}{page}" for run in (LAW, DIVERGED, CUT, STRANGE) for page in ("", "/answers", "/files")),
+    *(
+        f"/run/{run}{page}"
+        for run in (LAW, DIVERGED, CUT, STRANGE)
+        for page in ("", "/answers", "/answers?as=markdown", "/files")
+    ),
 )
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_answers_in_both_languages(client: TestClient, page: str, language: str) -> None:
-    answer = client.get(page, params={"lang": language})
+    answer = client.get(f"{page}{'&' if '?' in page else '?'}lang={language}")
     assert answer.status_code == 200
     assert f'<html lang="{"zh-CN" if language == "zh" else "en"}">' in answer.text
 
@@ -102,7 +106,10 @@ def test_every_answer_says_what_a_browser_may_do(client: TestClient, address: st
     assert headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("page", [f"/run/{STRANGE}", f"/run/{STRANGE}/answers", f"/run/{STRANGE}/parts"])
+@pytest.mark.parametrize(
+    "page",
+    [f"/run/{STRANGE}{page}" for page in ("", "/answers", "/answers?as=markdown", "/parts")],
+)
 def test_hostile_texts_are_text(client: TestClient, page: str) -> None:
     text = client.get(page).text
     if page.endswith("parts"):
@@ -114,6 +121,18 @@ def test_hostile_texts_are_text(client: TestClient, page: str) -> None:
 def test_hostile_answers_are_shown_whole(client: TestClient) -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in client.get(f"/run/{STRANGE}/answers").text
     assert "alert(3)" in HOSTILE
+
+
+def test_answers_are_text_unless_asked_for_as_markdown(client: TestClient) -> None:
+    for asked, is_markdown in (("", False), ("?as=text", False), ("?as=html", False), ("?as=markdown", True)):
+        page = client.get(f"/run/{STRANGE}/answers{asked}").text
+        assert ('<p class="heading">heading</p>' in page) == is_markdown
+        assert ("answers.js" in page) != is_markdown, "differing words are marked in text only"
+
+
+def test_an_answer_too_deep_for_markdown_is_shown_as_text(client: TestClient) -> None:
+    page = client.get(f"/run/{STRANGE}/answers?as=markdown").text
+    assert "&gt; &gt; &gt;" in page and page.count("Markdown would leave out") == len(STAGES)
 
 
 def test_files_are_text_or_downloads(client: TestClient, runs: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from conftest import DIVERGED, LAW
+from doubles.board_runs import DIVERGED, LAW
 from doubles.made_run import Recipe, number_events
 from loralab.board.curves import Window, curves
 from loralab.board.live import LiveRecord

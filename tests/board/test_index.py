@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 import shutil
+import statistics
 from pathlib import Path
 
 import pytest
 
-from conftest import CUT, DIVERGED, LAW, STRANGE
+from doubles.board_runs import CUT, DIVERGED, LAW, STRANGE
 from doubles.made_run import ENDINGS, Recipe
+from loralab.board import index as index_module
 from loralab.board.index import RunIndex
-from loralab.board.summary import spark, summarise
-from loralab.report.facts import cost
+from loralab.board.live import LiveRecord
+from loralab.board.summary import Summary, spark, summarise
+from loralab.report.facts import cost, speeds_of
 from loralab.run.files import dump_json
-from loralab.run.view import open_run
+from loralab.run.folder import RunFolder
+from loralab.run.view import Run, open_run
 
 
 def test_each_run_has_its_row_the_newest_first(index: RunIndex) -> None:
@@ -34,6 +38,7 @@ def test_a_row_says_what_the_report_says(index: RunIndex, runs: Path) -> None:
     assert (row.headline.stages, row.headline.lower_is_better) == (("before", "after"), True)
     assert row.seconds == 1746.0 and ("Wall time", "29 min 6 s") in cost(run, "en")
     assert row.peak_bytes == 21_474_836_480
+    assert row.tokens_per_second == statistics.median(speeds_of(run))
 
 
 def test_the_headline_is_what_the_adapter_was_chosen_by(tmp_path: Path) -> None:
@@ -102,3 +107,26 @@ def test_too_few_losses_have_no_curve(losses: list[float]) -> None:
 
 def test_a_small_curve_breaks_at_what_is_not_finite() -> None:
     assert spark([3.0, 2.0, math.nan, 1.0, 0.5]).count("M") == 2
+
+
+def test_a_record_is_read_once_for_the_table_and_for_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that was opened while the table was made read a long record a second time."""
+    Recipe(num_steps=5).write(tmp_path / "0001-a")
+    made: list[str] = []
+    index = RunIndex(tmp_path)
+
+    def counted(folder: RunFolder) -> LiveRecord:
+        made.append(folder.path.name)
+        return LiveRecord(folder)
+
+    def summarise_while_a_page_is_opened(run: Run) -> Summary:
+        opened = index.open(run.id)
+        assert opened is not None and opened.record is run.record
+        return summarise(run)
+
+    monkeypatch.setattr(index_module, "LiveRecord", counted)
+    monkeypatch.setattr(index_module, "summarise", summarise_while_a_page_is_opened)
+    index.look()
+    assert (made, index.table()[0][0].steps) == (["0001-a"], 5)

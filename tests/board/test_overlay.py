@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from conftest import CUT, LAW
+from doubles.board_runs import CUT, LAW
 from loralab.board.overlay import overlay
 from loralab.run.files import dump_json
 from loralab.run.view import open_run

@@ -64,3 +64,11 @@ def _note_host(watched: Watched, url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("data", "blob") and parts.netloc != watched.host:
         watched.faults.append(f"request: {url}")
+
+
+def opened(watched: Watched, address: str, path: str) -> None:
+    """Go there, and wait until everything that the page asks for is drawn."""
+    watched.page.goto(address + path)
+    watched.page.wait_for_load_state("load")
+    if watched.page.locator("#charts").count():
+        watched.page.wait_for_selector("#charts:not([aria-busy=true]) .u-over, #no-steps:not([hidden])")

@@ -13,6 +13,7 @@ from loralab.run.numbers import to_float
 from loralab.run.view import Run
 
 ON_A_PAGE = 20
+VIEWS = ("text", "markdown")
 SHOWS = ("all", "fixed", "broken", "worst", "probe")
 PREFERRED = ("heldout/rouge_l", "heldout/exact_match")
 Scores = Mapping[str, Mapping[str, float]]  # by stage and id
@@ -20,12 +21,16 @@ Scores = Mapping[str, Mapping[str, float]]  # by stage and id
 
 @dataclass(frozen=True)
 class Query:
-    """What is looked for: words in any text, a part of the questions, the metric that tells, the page from 1."""
+    """What is looked for: words in any text, a part of the questions, the metric that tells, the page from 1.
+
+    `view` is how answers are shown, of VIEWS.
+    """
 
     words: str = ""
     show: str = "all"
     metric: str = ""
     page: int = 1
+    view: str = "text"
 
 
 @dataclass(frozen=True)

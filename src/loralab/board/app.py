@@ -15,9 +15,10 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Route
 
 from loralab.board import pages, tables
-from loralab.board.answers import Query, answer_page
-from loralab.board.curves import AXES, Window, curves
+from loralab.board.answers import VIEWS, Query, answer_page
+from loralab.board.curves import AXES, Window, curves, first_look
 from loralab.board.files import READ_AS_TEXT, find_file
+from loralab.board.glance import glance, last_events
 from loralab.board.guard import Guard
 from loralab.board.index import RunIndex
 from loralab.board.overlay import overlay
@@ -49,6 +50,7 @@ def make_app(index: RunIndex, language: str = "en") -> Starlette:
         Route("/", board.runs), Route("/rows", board.rows), Route("/static/{name}", board.static),
         Route("/compare", board.compare), Route("/compare/curves", board.compare_curves),
         Route("/run/{run}", board.run), Route("/run/{run}/parts", board.parts), Route("/run/{run}/curves", board.curves),
+        Route("/run/{run}/glance", board.glance),
         Route("/run/{run}/live", board.live), Route("/run/{run}/answers", board.answers),
         Route("/run/{run}/chart/{key}.svg", board.chart), Route("/run/{run}/steps.csv", board.steps),
         Route("/run/{run}/files", board.files), Route("/run/{run}/file/{path:path}", board.file),
@@ -92,7 +94,8 @@ class Board:
         """The page of a run."""
         name, language = request.path_params["run"], self._language(request)
         if not self._index.opens_quickly(name):
-            unread = Run(RunFolder(self._index.folder / name), Record(()))
+            folder = RunFolder(self._index.folder / name)
+            unread = Run(folder, Record(last_events(folder.events)))
             return self._page(request, pages.run_page_to_fill(unread, language))
         found = await self._open(request)
         if found is None:
@@ -115,6 +118,15 @@ class Board:
         made = await run_in_threadpool(curves, found.record, asked, language)
         return JSONResponse(made)
 
+    async def glance(self, request: Request) -> Response:
+        """The curves of a few steps of a run, for a page that waits for its record to be read."""
+        events = self._index.events_of(request.path_params["run"])
+        if events is None:
+            return self._missing(request)
+        steps = await run_in_threadpool(glance, events)
+        axis, language = _window(request).axis, self._language(request)
+        return JSONResponse(await run_in_threadpool(first_look, steps, axis, language))
+
     async def live(self, request: Request) -> Response:
         """What happens in a run, as server-sent events."""
         if await self._open(request) is None:
@@ -127,12 +139,9 @@ class Board:
         found, language = await self._open(request), self._language(request)
         if found is None:
             return self._missing(request)
-        asked = request.query_params
-        page = asked.get("page", "1")
-        query = Query(asked.get("words", ""), asked.get("show", "all"), asked.get("metric", ""),
-                      int(page) if page.isdecimal() and len(page) < 9 else 1)  # fmt: skip
+        query = _query(request)
         shown = await run_in_threadpool(answer_page, found, query)
-        return self._page(request, pages.answers_page(found, query, shown, language))
+        return self._page(request, await run_in_threadpool(pages.answers_page, found, query, shown, language))
 
     async def chart(self, request: Request) -> Response:
         """One figure of a run's report as a picture of its own."""
@@ -233,6 +242,16 @@ class Board:
 
 def _compare(runs: Sequence[Run], anyway: bool) -> Comparison:
     return compare(make_sides([(run, "after") for run in runs]), anyway)
+
+
+def _query(request: Request) -> Query:
+    """The answers that the address asks for; what is no page or view is not asked for."""
+    asked = request.query_params
+    page, view = asked.get("page", "1"), asked.get("as", "text")
+    return Query(
+        asked.get("words", ""), asked.get("show", "all"), asked.get("metric", ""),
+        int(page) if page.isdecimal() and len(page) < 9 else 1, view if view in VIEWS else "text",
+    )  # fmt: skip
 
 
 def _window(request: Request) -> Window:

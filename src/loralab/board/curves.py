@@ -31,12 +31,13 @@ GIBIBYTE = float(1 << 30)
 
 @dataclass(frozen=True)
 class Window:
-    """What is asked for: the x axis, the part of it that is seen, and whether curves are smoothed."""
+    """What is asked for: the x axis and the part of it that is seen, in how many pieces, with or without means."""
 
     axis: str = "step"
     low: float = -math.inf
     high: float = math.inf
     buckets: int = MOST_BUCKETS
+    means: bool = True  # whether curves of many steps get a running mean
 
 
 @dataclass(frozen=True)
@@ -75,18 +76,24 @@ def curves(record: Record, window: Window, language: str) -> dict[str, Any]:
     return {"charts": [chart for chart in charts if chart["lines"]], "marks": marks, "steps": len(steps)}
 
 
+def first_look(steps: StepColumns, axis: str, language: str) -> dict[str, Any]:
+    """The same of a few steps of a long run; where its epochs begin and what its means are is not known from these."""
+    found = curves(Record((), kept_steps=steps), Window(axis, means=False), language)
+    return found | {"marks": []}
+
+
 def places_of(steps: StepColumns, axis: str) -> Values:
     """Where each step lies on an axis (n,)."""
-    return values_of(steps.column(TIME if axis == "time" else axis))
+    return steps.view(TIME if axis == "time" else axis)
 
 
 def values_by_field(steps: StepColumns, field: str) -> Values:
     """A field of every step (n,), the derived ones too."""
     if field == "speed":
-        tokens, seconds = values_of(steps.column("tokens")), values_of(steps.column("seconds"))
+        tokens, seconds = steps.view("tokens"), steps.view("seconds")
         speed: Values = np.divide(tokens, seconds, out=np.full(len(seconds), np.nan), where=seconds > 0)
         return speed
-    values = values_of(steps.column(field))
+    values = steps.view(field)
     return values / GIBIBYTE if field == "peak_bytes" else values
 
 
@@ -113,7 +120,7 @@ def _step_lines(
     if not len(x) or not steps.has(needed):
         return
     y = values_by_field(steps, kind.field)
-    smoothed = len(y) >= FEWEST_TO_SMOOTH and kind.key in ("loss", "gradient", "speed")
+    smoothed = window.means and len(y) >= FEWEST_TO_SMOOTH and kind.key in ("loss", "gradient", "speed")
     yield line_of(kind.name.text(language), "each" if smoothed else "only", x, y, window)
     if smoothed:
         steps_of_mean = mean_window(len(y))
@@ -142,14 +149,14 @@ def _epoch_rows(steps: StepColumns) -> list[Event]:
     """The steps round which the epoch changes: the others say nothing of where one begins."""
     if not steps.has("epoch"):
         return []
-    whole = np.ceil(np.nan_to_num(values_of(steps.column("epoch"))) - 1e-9)
+    whole = np.ceil(np.nan_to_num(steps.view("epoch")) - 1e-9)
     changed = np.flatnonzero(np.diff(whole) > 0)
     return [steps[int(place)] for place in np.union1d(changed, changed + 1)]
 
 
 def _at(x: Values, steps: StepColumns, place: float) -> float:
     """The x half way between the two steps round a place between them."""
-    before = int(np.searchsorted(values_of(steps.column("step")), place)) - 1
+    before = int(np.searchsorted(steps.view("step"), place)) - 1
     return float((x[before] + x[before + 1]) / 2)
 
 

@@ -24,6 +24,7 @@ class RunIndex:
         self.folder = folder.absolute()
         self._lock = threading.Lock()  # of the fields below, never held while a file is read
         self._open: OrderedDict[str, LiveRecord] = OrderedDict()
+        self._looked_at: tuple[str, LiveRecord] | None = None  # whose record is read for the table just now
         self._rows: dict[str, tuple[Seen, Summary]] = {}
         self._order: list[str] | None = None
         self._stop = threading.Event()
@@ -51,6 +52,11 @@ class RunIndex:
         live = self._live(name)
         return None if live is None else Run(RunFolder(self.folder / name), live.now())
 
+    def events_of(self, name: str) -> Path | None:
+        """The file of a run's events; None if the folder has no such run, or the run no such file."""
+        events = RunFolder(self.folder / name).events
+        return events if self._live(name) is not None and events.is_file() else None
+
     def opens_quickly(self, name: str) -> bool:
         """Whether little of the run's record is still to be read."""
         live = self._live(name)
@@ -73,20 +79,27 @@ class RunIndex:
     def _look_at(self, name: str, folder: RunFolder, seen: Seen) -> None:
         with self._lock:
             live = self._open.get(name) or LiveRecord(folder)
+            self._looked_at = (name, live)
         summary = summarise(Run(folder, live.now()))
         with self._lock:
-            self._rows[name] = (seen, summary)
+            self._rows[name], self._looked_at = (seen, summary), None
 
     def _live(self, name: str) -> LiveRecord | None:
         """Only a folder that the table lists may be named in an address."""
         if name not in self._names() and name not in [run.id for run in list_runs(self.folder)]:
             return None
         with self._lock:
-            live = self._open.pop(name, None) or LiveRecord(RunFolder(self.folder / name))
+            live = self._open.pop(name, None) or self._being_read(name)
             self._open[name] = live
             while len(self._open) > MOST_OPEN:
                 self._open.popitem(last=False)
             return live
+
+    def _being_read(self, name: str) -> LiveRecord:
+        """The record that the table is made from just now, if it is of that run: a long one is read once."""
+        if self._looked_at and self._looked_at[0] == name:
+            return self._looked_at[1]
+        return LiveRecord(RunFolder(self.folder / name))
 
     def _names(self) -> list[str]:
         with self._lock:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+from collections.abc import Sequence
 
 from loralab.run.events import Event, Record
 from loralab.run.folder import RunFolder
@@ -52,22 +54,24 @@ class LiveRecord:
             if self._growing.restarts != restarts:
                 self._forget()
                 new = True
-            for event in events:
-                self._take(event)
+            for is_step, group in itertools.groupby(events, lambda event: event["kind"] == "step"):
+                take = self._take_steps if is_step else self._take_others
+                take(list(group))
             if not events:
                 return new or self._growing.torn_bytes != torn
             new = True
 
-    def _take(self, event: Event) -> None:
-        if event["kind"] == "step":
-            self._steps.append(event)
-            self._last_step = event
-            return
-        if event["kind"] == "run_resumed":
-            self._steps.cut_after(int(event["from_step"]))
-        self._others.append(event)
-        if event["kind"] == "stage_finished":
-            self._drop_answers(str(event.get("stage")))
+    def _take_steps(self, events: Sequence[Event]) -> None:
+        self._steps.extend(events)
+        self._last_step = events[-1]
+
+    def _take_others(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if event["kind"] == "run_resumed":
+                self._steps.cut_after(int(event["from_step"]))
+            self._others.append(event)
+            if event["kind"] == "stage_finished":
+                self._drop_answers(str(event.get("stage")))
 
     def _drop_answers(self, stage: str) -> None:
         if self._folder.predictions(stage).is_file():

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from loralab.board.answers import SHOWS, AnswerPage, Query
 from loralab.board.files import list_files
+from loralab.board.markdown import to_html
 from loralab.board.summary import Summary
 from loralab.evaluate.comparison import Comparison
 from loralab.report.changed import score_text
@@ -37,7 +38,8 @@ SCRIPT_WORDS = {
     "values": say("values"), "no_number": say("no finite number (shaded)"), "reset": say("whole run"),
     "keys": say("Arrow keys move the mark, + and - zoom, 0 shows the whole run."), "log": say("logarithmic"),
     "lost": say("The board does not answer any more."), "left": say("{duration} left", duration="{duration}"),
-    "of": say("{done} of {planned}", done="{done}", planned="{planned}"), "selected": say("{n} chosen", n="{n}"), "pending": say("{n} runs are still being read", n="{n}"),
+    "of": say("{done} of {planned}", done="{done}", planned="{planned}"), "selected": say("{n} chosen", n="{n}"),
+    "first_look": say("A first look: {n} steps, evenly spread over the record, which is being read.", n="{n}"), "pending": say("{n} runs are still being read", n="{n}"),
 }  # fmt: skip
 
 
@@ -117,7 +119,7 @@ def answers_page(run: Run, query: Query, found: AnswerPage, language: str) -> st
     """The answers of a run side by side."""
     return render(
         "board/answers.html.j2", language, tab="answers", query=query, found=found, shows=[(s, SHOWN[s]) for s in SHOWS],
-        score_text=score_text, **_common(language), **head_values(run, language),
+        to_html=to_html, score_text=score_text, **_common(language), **head_values(run, language),
     )  # fmt: skip
 
 

@@ -26,6 +26,20 @@ async function load() {
   const found = await get(`${address}/curves?${asked}`);
   if (!found || asked.get("axis") !== charts.axis) return;
   document.getElementById("no-steps").hidden = found.charts.length > 0;
+  draw(found, false);
+}
+
+// A long record takes seconds to be read: until then some of its steps are shown, and said to be some.
+async function look_first() {
+  const found = await get(`${address}/glance?axis=${charts.axis}`);
+  if (found?.charts.length) draw(found, true);
+}
+
+function draw(found, is_first_look) {
+  const told = document.getElementById("first-look");
+  told.hidden = !is_first_look;
+  told.textContent = is_first_look ? say("first_look", { n: number(found.steps) }) : "";
+  charts.box.setAttribute("aria-busy", String(is_first_look));
   charts.show(found, { svg: (key) => `${address}/chart/${key}.svg` });
 }
 
@@ -103,6 +117,7 @@ smooth.addEventListener("change", () => {
   load();
 });
 window.addEventListener("load", async () => {
+  if (state === null) await look_first();
   await load();
   listen();
 });

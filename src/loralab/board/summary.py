@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from loralab.errors import UsageError
 from loralab.evaluate.direction import direction
 from loralab.evaluate.units import is_share
-from loralab.report.facts import data_names, model_name, peak_bytes, speeds_of, wall_seconds
+from loralab.report.facts import data_names, model_name, peak_bytes, wall_seconds
 from loralab.report.series import kept_places, values_of
 from loralab.run.numbers import to_float
 from loralab.run.view import Run
@@ -68,14 +67,22 @@ def summarise(run: Run) -> Summary:
         manifest = run.manifest
     except UsageError as error:
         return Summary(run.id, "unreadable", error=str(error))
-    speeds = speeds_of(run)
     return Summary(
         id=run.id, status=run.status if run.record.events else "empty", model=model_name(run), data=data_names(run),
         created=str(manifest.get("created") or ""), steps=len(run.record.steps()),
         planned=int(to_float(run.last("plan").get("steps") or 0)), headline=_headline(run), seconds=wall_seconds(run),
-        peak_bytes=peak_bytes(run), tokens_per_second=statistics.median(speeds) if speeds else math.nan,
+        peak_bytes=peak_bytes(run), tokens_per_second=median_speed(run),
         spark=spark(run.record.values("loss")),
     )  # fmt: skip
+
+
+def median_speed(run: Run) -> float:
+    """The tokens per second of a step in the middle; not a number if no step has both numbers."""
+    tokens, seconds = (values_of(run.record.values(name)) for name in ("tokens", "seconds"))
+    timed = seconds > 0
+    speeds = tokens[timed] / seconds[timed]
+    finite = speeds[np.isfinite(speeds)]
+    return float(np.median(finite)) if len(finite) else math.nan
 
 
 def spark(losses: Sequence[float]) -> str:

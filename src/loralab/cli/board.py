@@ -30,7 +30,7 @@ def board(console: Console, folder: Path, port: int | None, open_browser: bool) 
 
     Only this machine can see it. From elsewhere: ssh -L 8765:127.0.0.1:8765 HOST.
     """
-    need("loralab board", "starlette", "uvicorn", extra="board")
+    need("loralab board", "starlette", "uvicorn", "markdown_it", extra="board")
     if not folder.is_dir():
         raise UsageError(
             Problem(

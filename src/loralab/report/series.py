@@ -25,16 +25,15 @@ def kept_places(values: Values, buckets: int) -> npt.NDArray[np.int64]:
     if len(values) <= 4 * buckets:
         return np.arange(len(values))
     size = math.ceil(len(values) / buckets)
-    kept: list[npt.NDArray[np.int64]] = []
-    for start in range(0, len(values), size):
-        part = values[start : start + size]
-        finite = np.flatnonzero(np.isfinite(part))
-        keep = [np.flatnonzero(~np.isfinite(part))]
-        if len(finite):
-            lowest, highest = finite[np.argmin(part[finite])], finite[np.argmax(part[finite])]
-            keep.append(np.array([finite[0], lowest, highest, finite[-1]]))
-        kept.append(np.unique(np.concatenate(keep)) + start)
-    return np.concatenate(kept)
+    grid = np.full((math.ceil(len(values) / size), size), math.nan)
+    grid.flat[: len(values)] = values
+    finite = np.isfinite(grid)
+    lowest, highest = np.where(finite, grid, math.inf).argmin(1), np.where(finite, grid, -math.inf).argmax(1)
+    last = size - 1 - finite[:, ::-1].argmax(1)
+    keep = ~finite
+    for places in (finite.argmax(1), lowest, highest, last):
+        keep[np.arange(len(grid)), places] = True  # of a bucket without a finite value all stay anyway
+    return np.flatnonzero(keep.flat[: len(values)])
 
 
 def running_mean(values: Values, window: int) -> Values:

@@ -15,11 +15,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loralab.run.files import dump_json, fsync_folder, writing
 from loralab.run.numbers import to_float
-from loralab.run.step_columns import StepColumns
+
+if TYPE_CHECKING:  # numpy is for those who read very long runs
+    from loralab.run.step_columns import StepColumns
 
 FSYNC_SECONDS = 1.0
 Event = Mapping[str, Any]
@@ -142,6 +144,9 @@ class EventWriter:
             raise
 
     def close(self) -> None:
-        """Sync and close; further events are an error of ours."""
-        os.fsync(self._descriptor)
-        os.close(self._descriptor)
+        """Sync and close; further events are an error of ours. Raises ResourceError when the disk does not take the last."""
+        with writing(self.path):
+            try:
+                os.fsync(self._descriptor)
+            finally:
+                os.close(self._descriptor)

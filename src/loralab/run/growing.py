@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from loralab.run.events import Event, parse_event
+from loralab.run.events import Event
+from loralab.run.step_lines import parse_lines
 
 TAIL_BYTES = 4096
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 18  # what is parsed of it takes a few times as much memory
 
 
 class GrowingEvents:
@@ -47,8 +48,8 @@ class GrowingEvents:
         whole = data[: data.rfind(b"\n") + 1]
         self.torn_bytes = len(data) - len(whole)
         placed: list[tuple[int, Event]] = []
-        for line in whole.split(b"\n")[:-1]:
-            event = parse_event(line)
+        lines = whole.split(b"\n")[:-1]
+        for line, event in zip(lines, parse_lines(lines), strict=True):
             if event is not None:
                 placed.append((self.offset, event))
             self.damaged_lines += event is None and bool(line.strip())

@@ -13,7 +13,7 @@ def to_float(value: Any) -> float:
         return math.nan
     try:
         return float(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # a whole number of more than 308 digits
         return math.nan
 
 
