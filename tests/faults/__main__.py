@@ -1,92 +1,27 @@
-"""Rounds of kills from the command line: one line each, and at the end how many events were lost."""
+"""`python -m faults SCENARIO`, from tests/; `make faults` is the first of them."""
 
 from __future__ import annotations
 
-import argparse
-import os
+import importlib
 import sys
-import tempfile
-import time
-from collections import Counter
-from pathlib import Path
-from random import Random
 
-from doubles.tiny_model import write_tiny_model
-from faults.blows import Extent, counting
-from faults.forked import Forked
-from faults.rounds import Course, Outcome, play, sweep
-from faults.small_job import make_small_job
-from loralab.run.view import open_run
+SCENARIOS = {
+    "kills": "runs that are killed at random moments and carried on",
+    "power": "the same, with the power of their disk cut instead",
+    "swanlab": "every fault of a tracker, on the product",
+    "steps": "ten thousand steps through the SwanLab mirror",
+    "sigterm": "a run that is told to end at random moments, on a model of your own",
+}
 
 
-def main() -> int:
-    """Play the rounds; 1 if an event was lost or a run did not come to the same end."""
-    parser = argparse.ArgumentParser(prog="python -m faults")
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folder", type=Path, help="where the runs go; those that went wrong stay there")
-    given = parser.parse_args()
-    folder = given.folder or Path(tempfile.mkdtemp(prefix="loralab-faults-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    os.environ["LORALAB_CACHE"] = str(folder / "cache")
-    course, outcomes, began = prepare(folder), [], time.monotonic()
-    print(f"an uninterrupted run: {course.extent}; the runs are in {folder}", flush=True)
-    for number in range(given.rounds):
-        here = Course(course.config, folder / f"round-{number:04d}", course.whole, course.extent)
-        outcomes.append(play(here, Random(f"{given.seed}/{number}")))
-        sweep(here, outcomes[-1])
-        tell(number + 1, given.rounds, outcomes, time.monotonic() - began)
-        if not outcomes[-1].is_well:
-            print(f"\nround {number}: {outcomes[-1]}; see {here.folder}", flush=True)
-    return conclude(outcomes)
-
-
-def prepare(folder: Path) -> Course:
-    """The uninterrupted run: once here, so that every import is made, and once in a fork, to be compared with."""
-    config = make_small_job(folder, write_tiny_model(folder / "model")).config
-    count, target, began = folder / "count.txt", folder / "whole", time.monotonic()
-    seen = [0]
-    process = Forked(
-        ("train", config, f"run.dir={target}"), folder / "said.txt",
-        counting(target, lambda number: seen.__setitem__(0, number)), lambda: _put(count, seen[0]),
-    )  # fmt: skip
-    assert process.wait() == 0, (folder / "said.txt").read_text("utf-8")
-    seconds, run = time.monotonic() - began, open_run(target / "0001-job")
-    extent = Extent(len(run.record.events), seconds, int(count.read_text("utf-8")))
-    return Course(config, folder, run, extent)
-
-
-def _put(path: Path, number: int) -> None:
-    path.write_text(str(number), "utf-8")
-
-
-def tell(done: int, rounds: int, outcomes: list[Outcome], seconds: float) -> None:
-    """One line that is drawn over on a terminal; elsewhere one line every ten rounds."""
-    live = sys.stdout.isatty()
-    if not live and done % 10 and done != rounds:
-        return
-    well, kills = sum(o.is_well for o in outcomes), total(outcomes, "blows")
-    print(
-        f"round {done}/{rounds}: {well} well, {sum(kills.values())} kills,"
-        f" {sum(o.lost for o in outcomes)} events lost, {seconds / done:.1f} s a round",
-        end="\r" if live else "\n",
-        flush=True,
-    )
-
-
-def conclude(outcomes: list[Outcome]) -> int:
-    """The sums; 1 if anything is not as it must be."""
-    well, lost = sum(o.is_well for o in outcomes), sum(o.lost for o in outcomes)
-    print(f"\nkills by moment: {dict(total(outcomes, 'blows'))}; damages: {dict(total(outcomes, 'damages'))}")
-    print(f"started anew, killed before there was a record: {sum(o.restarts for o in outcomes)}")
-    print(f"{well} of {len(outcomes)} rounds end in the uninterrupted run, bitwise; events lost: {lost}")
-    return 0 if well == len(outcomes) else 1
-
-
-def total(outcomes: list[Outcome], name: str) -> Counter[str]:
-    """The sum of a counter over all rounds."""
-    return sum((getattr(o, name) for o in outcomes), Counter())
+def main(words: list[str]) -> int:
+    """Run the scenario that is named first, `kills` if none is."""
+    if words in (["-h"], ["--help"]):
+        print("\n".join(f"python -m faults {name:8} {what}" for name, what in SCENARIOS.items()))
+        return 0
+    name, rest = (words[0], words[1:]) if words and words[0] in SCENARIOS else ("kills", words)
+    return int(importlib.import_module(f"faults.{name}").main(rest))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

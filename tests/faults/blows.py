@@ -91,11 +91,15 @@ def strike(process: Forked, blow: Blow, events: Callable[[], Path]) -> bytes:
 
     Returns also if the process ends before that.
     """
-    began, first, seen = time.monotonic(), read(events()).count(b"\n"), b""
+    began, seen, mark = time.monotonic(), read(events()), stamp(events())
+    first = seen.count(b"\n")
 
     def has_come() -> bool:
-        nonlocal seen
-        seen = read(events())
+        nonlocal seen, mark
+        if (
+            stamp(events()) != mark
+        ):  # before the bytes are read: a line that comes in between is seen next time
+            mark, seen = stamp(events()), read(events())
         passed = seen.count(b"\n") - first if blow.kind == "lines" else time.monotonic() - began
         return blow.kind != "files" and passed >= blow.amount
 
@@ -103,6 +107,15 @@ def strike(process: Forked, blow: Blow, events: Callable[[], Path]) -> bytes:
     process.kill()
     process.wait()
     return seen
+
+
+def stamp(path: Path) -> tuple[Path, int, int]:
+    """What changes with a file, without reading it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return path, 0, 0
+    return path, found.st_size, found.st_mtime_ns
 
 
 def read(path: Path) -> bytes:

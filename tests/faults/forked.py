@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from doubles.command import Said
 
@@ -82,18 +83,45 @@ class Forked:
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
         """Return once a condition holds or the process has ended; one that hangs is killed and fails."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not self.has_ended() and not condition():
-            if time.monotonic() > deadline:
-                self.kill()
-                raise AssertionError(f"hangs: {self.words}; its words: {self.log}")
-            time.sleep(0.002)
+        wait_until(self, condition)
 
     def wait(self) -> int:
         """The exit code."""
         self.wait_until(lambda: False)
         assert self.code is not None
         return self.code
+
+
+class Process(Protocol):
+    """A command line that runs."""
+
+    words: tuple[str | Path, ...]
+    log: Path
+
+    @property
+    def code(self) -> int | None: ...
+
+    def has_ended(self) -> bool: ...
+
+    def kill(self) -> None: ...
+
+    def send(self, number: int) -> None: ...
+
+    def wait_until(self, condition: Callable[[], bool]) -> None: ...
+
+    def wait(self) -> int: ...
+
+
+def wait_until(
+    process: Process, condition: Callable[[], bool], patience_seconds: float = PATIENCE_SECONDS
+) -> None:
+    """Return once a condition holds or a process has ended; one that hangs is killed and fails."""
+    deadline = time.monotonic() + patience_seconds
+    while not process.has_ended() and not condition():
+        if time.monotonic() > deadline:
+            process.kill()
+            raise AssertionError(f"hangs: {process.words}; its words: {process.log}")
+        time.sleep(0.002)
 
 
 def _write_to(log: Path) -> None:

@@ -33,6 +33,11 @@ def own_mounts() -> None:
 def small_disk(folder: Path, size_bytes: int) -> None:
     """An empty disk of some bytes at a folder."""
     own_mounts()
+    memory_disk(folder, size_bytes)
+
+
+def memory_disk(folder: Path, size_bytes: int) -> None:
+    """The same, for a process that has mounts of its own already."""
     _mount("tmpfs", folder, "tmpfs", 0, f"size={size_bytes}")
 
 

@@ -25,6 +25,7 @@ class Outcome:
     damages: Counter[str] = field(default_factory=Counter)
     restarts: int = 0  # killed before there was anything to carry on
     lost: int = 0  # events that had been on disk, and are not there any more
+    has_gap: bool = False  # in the seq of the events at the end
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -76,7 +77,9 @@ def play(course: Course, random: Random) -> Outcome:
         outcome.wrong.append(f"exit code {code}")
         return outcome
     _kept(course, kept, b"", outcome)
-    outcome.wrong += differences(open_run(course.run.path), course.whole)
+    run = open_run(course.run.path)
+    outcome.has_gap = [e["seq"] for e in run.record.events] != list(range(len(run.record.events)))
+    outcome.wrong += differences(run, course.whole)
     outcome.wrong += [f"left over: {p.name}" for glob in LEFTOVERS for p in course.run.path.glob(glob)]
     return outcome
 
@@ -97,16 +100,23 @@ def _hit(course: Course, blow: Blow, outcome: Outcome) -> tuple[int, bytes]:
 
 def _kept(course: Course, kept: bytes, acknowledged: bytes, outcome: Outcome) -> bytes:
     """The whole lines on disk, after counting what of the earlier ones is not among them, byte for byte."""
-    now = _whole_lines(read(course.run.events))
-    for earlier in (kept, _whole_lines(acknowledged)):
-        if not now.startswith(earlier):
-            pairs = zip(earlier.split(b"\n"), now.split(b"\n"), strict=False)
-            same = next((i for i, (a, b) in enumerate(pairs) if a != b), now.count(b"\n"))
-            outcome.lost += earlier.count(b"\n") - same
+    now = whole_lines(read(course.run.events))
+    for earlier in (kept, whole_lines(acknowledged)):
+        outcome.lost += lost_lines(earlier, now)
     return now
 
 
-def _whole_lines(data: bytes) -> bytes:
+def lost_lines(earlier: bytes, now: bytes) -> int:
+    """How many lines at the end of `earlier` are not in `now` at their place, byte for byte."""
+    if now.startswith(earlier):
+        return 0
+    pairs = zip(earlier.split(b"\n"), now.split(b"\n"), strict=False)
+    same = next((i for i, (a, b) in enumerate(pairs) if a != b), now.count(b"\n"))
+    return earlier.count(b"\n") - same
+
+
+def whole_lines(data: bytes) -> bytes:
+    """What is not torn."""
     return data[: data.rfind(b"\n") + 1]
 
 

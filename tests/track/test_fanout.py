@@ -7,11 +7,17 @@ from fake_sinks import Blocking, Failures, Raising, Recorder, step
 
 from loralab.run import RunFolder
 from loralab.track import Fanout, SinkFailed
+from loralab.track.fanout import LAST_SECONDS, close_seconds, tracker_seconds
 
 
 @pytest.fixture
 def run(tmp_path):
     return RunFolder(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def little_patience(monkeypatch):
+    monkeypatch.setattr("loralab.track.fanout.LAST_SECONDS", 0.05)
 
 
 def join_all():
@@ -122,6 +128,24 @@ def test_sinks_that_do_not_finish_share_one_limit_of_time_and_are_abandoned(run)
     assert sinks[0].calls == ["open", 1], "an abandoned sink gets neither events nor close"
 
 
+def test_sinks_of_a_run_that_was_stopped_have_less_time_than_docker_waits():
+    """SIGTERM, and SIGKILL ten seconds later: closing took up to 15 s."""
+    assert close_seconds("finished") + LAST_SECONDS == close_seconds("failed") + LAST_SECONDS == 15
+    assert close_seconds("interrupted") + LAST_SECONDS <= 7
+    for status in ("finished", "failed", "interrupted"):
+        assert 0 < tracker_seconds(status, 12.0) < close_seconds(status)
+    assert tracker_seconds("interrupted", 1.0) == 1.0
+
+
+def test_without_a_limit_of_its_own_closing_takes_what_the_status_allows(run, monkeypatch):
+    monkeypatch.setattr("loralab.track.fanout.STOPPED_SECONDS", 0.1)
+    sink, failures = Blocking(), Failures()
+    fanout = Fanout([sink], run, failures)
+    fanout.publish(step(1))
+    fanout.close("interrupted")
+    assert failures == [("blocking", "did not finish within 0.1 s", 1)]
+
+
 def test_a_report_that_cannot_be_written_does_not_reach_the_run(run):
     def disk_full(*_):
         raise OSError("disk full")
@@ -144,7 +168,7 @@ def test_a_report_may_be_published_again(run):
         other.handled.clear()
         fanout.publish(step(number))
         assert other.handled.wait(5)
-    fanout.close("finished", timeout_seconds=1)
+    fanout.close("finished", timeout_seconds=0.1)
     assert failures == [("blocking", 5)]
     assert sorted(other.calls[1:-1]) == [1, 2, 3, 4, 5, 99]
 

@@ -69,12 +69,12 @@ def test_a_process_that_dies_is_said_with_its_code(start):
 
 
 def test_one_that_hangs_at_the_end_has_said_what_it_holds_and_can_be_ended(start):
-    child, writer = start(end="hang", late_seconds=0.1)
+    child, writer = start(end="hang")
     child.send(step(writer, 1))
     child.expect("ready", 20)
-    child.send({"close": "finished"})
+    child.send({"close": "finished", "late_seconds": 0.1})
     with pytest.raises(TimeoutError):
-        child.expect("finished", 1.5)
+        child.expect("finished", 1.0)
     began = time.monotonic()
     child.end()
     assert child.told["marks"] == 1

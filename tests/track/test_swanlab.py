@@ -1,25 +1,44 @@
+import contextlib
 import importlib.util
+import io
+import json
 import math
 import os
 import signal
 import socket
+import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
+import swanlab
 import yaml
-from fake_cloud import cloud
 from trial import Trial
 
+from doubles.fake_cloud import cloud
+from doubles.warm_child import warm_children
 from loralab.config.schema import Config, TrackConfig
 from loralab.run import EventWriter, RunFolder
 from loralab.track import Mirror, SinkFailed, SwanLabSink, sinks_for
 from loralab.track.child import Censor
 from loralab.track.settings import flatten
 from loralab.track.swanlab import child_environment, choose_mode, project_name
-from loralab.track.verify import recorded
+from loralab.track.verify import note_elsewhere, recorded
 
 KEY = "k3y0fs0me0ne"
+
+
+@pytest.fixture(autouse=True)
+def warm(request, monkeypatch):
+    """All but one: the environment and the working folder must hold for a process that is started, too.
+
+    SwanLab is imported here, before a test sets variables that it looks at while it is imported.
+    """
+    assert swanlab.__version__
+    if request.function is not test_offline_every_scalar_and_text_is_found_whatever_the_environment_says:
+        warm_children(monkeypatch)
 
 
 def offline(**more):
@@ -243,6 +262,69 @@ def test_local_mode_says_which_package_it_lacks(tmp_path):
     assert "pip install 'swanlab[dashboard]'" in trial.failures[0][1]
 
 
+@pytest.mark.parametrize("names_a_folder", [True, False])
+def test_local_mode_writes_what_swanlab_watch_shows_and_leaves_what_was_there(
+    tmp_path, monkeypatch, names_a_folder
+):
+    """One folder of the user's for all runs, where SwanLab's own variable names it; else that of the run."""
+    pytest.importorskip("swanboard", reason="swanboard is not installed")
+    watched = tmp_path / "swanlog"
+    run_plain_swanlab(watched)
+    before = {path: path.read_bytes() for path in watched.glob("run-*/**/*") if path.is_file()}
+    if names_a_folder:
+        monkeypatch.setenv("SWANLAB_LOG_DIR", "swanlog")
+        monkeypatch.chdir(tmp_path)
+    trials = [Trial(tmp_path / name, SwanLabSink("local", "法律", name, {})) for name in ("one", "two")]
+    for trial in trials:
+        trial.steps(1, 3)
+        trial.stage("after", 2, 1.5)
+        trial.close()
+        assert trial.failures == [] and trial.mirror == Mirror(19, 19, 2, 2)
+        shown = shown_by_watch(
+            watched if names_a_folder else trial.folder.track("swanlab"), trial.sink._title
+        )
+        assert shown["train/loss"] == {1: 1, 2: 1 / 2, 3: 1 / 3}
+    assert {path: path.read_bytes() for path in before} == before
+    assert shown_by_watch(watched, "theirs") == {"x": {1: 5.0}}
+
+
+def run_plain_swanlab(folder):
+    """An experiment of the user's own."""
+    code = (
+        "import swanlab\n"
+        f"swanlab.init(mode='local', log_dir={str(folder)!r}, project='p', name='theirs')\n"
+        "swanlab.log({'x': 5.0}, step=1)\nswanlab.finish()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def shown_by_watch(folder, experiment):
+    """The numbers of an experiment as the viewer reads them: its database names the files."""
+    with contextlib.closing(sqlite3.connect(folder / "runs.swanlab")) as database:
+        rows = database.execute(
+            "select experiment.run_id, tag.name, tag.folder from tag join experiment on tag.experiment_id = experiment.id"
+            " where experiment.name = ? and experiment.status = 1 and tag.type = 'line'",
+            (experiment,),
+        ).fetchall()
+    lines = {
+        key: (folder / run / "logs" / place / "1000.log").read_text("utf-8").splitlines()
+        for run, key, place in rows
+    }
+    return {key: {(m := json.loads(line))["index"]: m["data"] for line in of} for key, of in lines.items()}
+
+
+def test_local_runs_in_a_folder_of_the_users_are_found_again(tmp_path):
+    own, elsewhere = RunFolder(tmp_path / "0001-a"), Trial(tmp_path / "elsewhere", offline())
+    elsewhere.steps(1, 2)
+    elsewhere.close()
+    (record,) = elsewhere.folder.track("swanlab").glob("run-*")
+    own.track("swanlab").mkdir(parents=True)
+    note_elsewhere(own.track("swanlab"), record)
+    assert recorded(own) == recorded(elsewhere.folder) != ({}, {})
+    record.rename(tmp_path / "gone")
+    assert recorded(own) == ({}, {})
+
+
 def test_a_project_becomes_a_name_that_swanlab_takes_and_stays_apart_from_others():
     assert project_name("my-project_1.0+x") == "my-project_1.0+x"
     assert project_name(" two words ") == "two-words"
@@ -298,6 +380,16 @@ def test_a_secret_is_struck_out_of_what_is_printed(tmp_path):
         censor.secrets = {KEY, ""}
         censor.write(f"Loaded credentials: {KEY}, twice {KEY}")
     assert (tmp_path / "log").read_text("utf-8") == "Loaded credentials: ***, twice ***"
+
+
+def test_a_log_that_cannot_be_written_does_not_hide_what_the_reply_says():
+    """On a disk that failed, the process ended without a word: its traceback could not be printed."""
+
+    class Failing(io.StringIO):
+        def write(self, text):
+            raise OSError(5, "Input/output error")
+
+    assert Censor(Failing()).write("Traceback") == 9
 
 
 def test_a_config_names_its_sinks():

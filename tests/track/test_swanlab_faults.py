@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from fake_cloud import cloud, texts_of
 from fake_sinks import Recorder
 from trial import Trial, wait_for
 
+from doubles.fake_cloud import cloud, texts_of
+from doubles.warm_child import warm_children
 from loralab.run import Run, read_events
 from loralab.run.lock import RunLock
 from loralab.track import Mirror, SwanLabSink
@@ -21,6 +22,11 @@ from loralab.track.sync import sync
 from loralab.track.verify import expected, recorded
 
 KEY = "k3y0fs0me0ne"
+
+
+@pytest.fixture(autouse=True)
+def warm(monkeypatch):
+    warm_children(monkeypatch)
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trial]:
     """Every row, run at the same time: most of it is waiting."""
     trials: dict[str, Trial] = {}
     with ExitStack() as servers, pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor() as threads:
+        warm_children(patch)
         patch.setenv("SWANLAB_API_KEY", KEY)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             closed = f"http://127.0.0.1:{listening.getsockname()[1]}"

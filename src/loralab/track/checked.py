@@ -30,9 +30,14 @@ def keep_checked(folder: RunFolder, sink: str, mode: str, mirror: Mirror, finish
 
 def checked_words(folder: RunFolder) -> list[Words]:
     """For each mirror that was compared with events.jsonl, a sentence on what it holds."""
-    return [
-        _words(found) for path in sorted(folder.path.glob("track/*/mirror.json")) if (found := _read(path))
-    ]
+    return [_words(found) for path in _checked_files(folder) if (found := _read(path))]
+
+
+def _checked_files(folder: RunFolder) -> list[Path]:
+    """The files there are; none where the disk of the mirrors has failed, which an event of the run says already."""
+    with contextlib.suppress(OSError):
+        return sorted(folder.path.glob("track/*/mirror.json"))
+    return []
 
 
 def _read(path: Path) -> dict[str, Any]:

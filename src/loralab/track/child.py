@@ -52,9 +52,10 @@ class Censor(io.TextIOBase):
         self.secrets: set[str] = set()
 
     def write(self, text: str) -> int:
-        """Write `text` without the secrets."""
-        self._target.write(self.strike(text))
-        self._target.flush()
+        """Write `text` without the secrets; where the disk of the log fails, the reply that says so must still be sent."""
+        with contextlib.suppress(OSError):
+            self._target.write(self.strike(text))
+            self._target.flush()
         return len(text)
 
     def strike(self, text: str) -> str:
@@ -112,13 +113,16 @@ def _carry_out(tracker: Tracker, messages: SimpleQueue[Message], reply: Replies,
     if follower is None or follower.writer is None:
         reply({"finished": True})
         return
-    with _telling_on_the_way(tracker, names, follower.writer, reply):
+    late_seconds = message.get("late_seconds", LAST_RESORT_SECONDS)
+    with _telling_on_the_way(tracker, names, follower.writer, reply, late_seconds):
         follower.finish(message["close"])
     reply({"finished": True, **tracker.outcome(names, follower.writer)})
 
 
 @contextlib.contextmanager
-def _telling_on_the_way(tracker: Tracker, names: Message, writer: Writer, reply: Replies) -> Iterator[None]:
+def _telling_on_the_way(
+    tracker: Tracker, names: Message, writer: Writer, reply: Replies, late_seconds: float
+) -> Iterator[None]:
     """While a tracker finishes, say how far it is, and once what it has on disk if it takes long."""
     done = threading.Event()
 
@@ -127,7 +131,7 @@ def _telling_on_the_way(tracker: Tracker, names: Message, writer: Writer, reply:
             reply({"progress": True, **tracker.progress(writer)})
 
     def tell_late() -> None:
-        if not done.wait(names.get("late_seconds", LAST_RESORT_SECONDS)):
+        if not done.wait(late_seconds):
             with contextlib.suppress(Exception):  # seam: what cannot be said early is said at the end, or not
                 reply({"late": True, **tracker.outcome(names, writer)})
 

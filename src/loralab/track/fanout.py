@@ -18,9 +18,21 @@ from loralab.run.folder import RunFolder
 from loralab.track.sink import Sink
 
 QUEUE_EVENTS = 10_000
-CLOSE_SECONDS = 14.0  # with the next line, 15 in all
+CLOSE_SECONDS = 14.0  # with the line after the next, 15 in all
+STOPPED_SECONDS = 6.0  # of a run that was stopped: ten seconds after SIGTERM, Docker sends SIGKILL
 LAST_SECONDS = 1.0  # for the first sink, when others took all the time there was
+OWN_SECONDS = 2.0  # of that, for what a sink does itself once its tracker has had its time
 OnFailure = Callable[[str, str, int], None]
+
+
+def close_seconds(status: str) -> float:
+    """How long all sinks together may take to finish."""
+    return STOPPED_SECONDS if status == "interrupted" else CLOSE_SECONDS
+
+
+def tracker_seconds(status: str, at_most: float) -> float:
+    """How long a tracker of its own process may take to finish: the sink has something to say after that."""
+    return min(at_most, close_seconds(status) - OWN_SECONDS)
 
 
 class SinkFailed(Exception):
@@ -57,11 +69,13 @@ class Fanout:
         for lane in self._lanes:
             lane.put(event)
 
-    def close(self, status: str, timeout_seconds: float = CLOSE_SECONDS) -> None:
-        """Let the sinks finish, all within `timeout_seconds`; who is late is abandoned and reported.
+    def close(self, status: str, timeout_seconds: float | None = None) -> None:
+        """Let the sinks finish, all within `timeout_seconds` or what the status allows; who is late is abandoned and reported.
 
         The first sink, the terminal as a rule, is ended last: it can still show how the others ended.
         """
+        if timeout_seconds is None:
+            timeout_seconds = close_seconds(status)
         deadline = time.monotonic() + timeout_seconds
         for lanes in (self._lanes[1:], self._lanes[:1]):
             for lane in lanes:

@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from loralab.run.events import Event
-from loralab.run.files import dump_json
+from loralab.run.files import dump_json, writing
 from loralab.track.fanout import SinkFailed
 
 END_SECONDS = 1.0
@@ -25,7 +25,8 @@ Reply = Mapping[str, Any]
 class Child:
     """A tracker's process, which works in `folder` and prints into `folder/child.log`.
 
-    `told` is what it last said of its record on the way; `on_progress` hears how far it is.
+    `told` is what it last said of its record on the way; `on_progress` hears how far it is. Raises ResourceError
+    where the folder cannot be made or written.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class Child:
         self._title, self._on_progress = title, on_progress
         self.told: dict[str, Any] = {}
         self._begun = False
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "child.log").open("ab") as log:
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            log = (folder / "child.log").open("ab")
+        with log:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", module],
                 stdin=subprocess.PIPE,

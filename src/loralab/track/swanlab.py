@@ -21,7 +21,7 @@ from loralab.run.events import Event
 from loralab.run.folder import RunFolder
 from loralab.track.checked import checked_file, keep_checked
 from loralab.track.curves import clean
-from loralab.track.fanout import SinkFailed
+from loralab.track.fanout import SinkFailed, tracker_seconds
 from loralab.track.process import Child, Reply, python_path
 from loralab.track.verify import Mirror
 
@@ -68,8 +68,7 @@ class SwanLabSink:
         self._mode = choose_mode(self._mode, os.environ, Path.cwd())
         self._child = start_child(run)
         names = names_of(run, self._project, self._title, self._settings)
-        late = {"late_seconds": LATE_SHARE * self._close_seconds}
-        self._child.send({"open": {**names, "mode": self._mode, **late}})
+        self._child.send({"open": {**names, "mode": self._mode, **_watched(self._mode)}})
 
     def handle(self, event: Event) -> None:
         """Pass one event on."""
@@ -79,17 +78,19 @@ class SwanLabSink:
     def close(self, status: str) -> None:
         """Ask SwanLab to finish and compare its record with events.jsonl.
 
-        After `close_seconds` the process is ended and the mirror has failed, as it has if anything is missing.
+        After `close_seconds`, less for a run that was stopped, the process is ended and the mirror has failed, as
+        it has if anything is missing.
         """
         assert self._child is not None
-        self._child.send({"close": status})
+        seconds = tracker_seconds(status, self._close_seconds)
+        self._child.send({"close": status, "late_seconds": LATE_SHARE * seconds})
         try:
-            told = self._child.expect("finished", self._close_seconds)
+            told = self._child.expect("finished", seconds)
         except TimeoutError:
             self._child.end()
             self._keep(self._child.told, finished=False)
             raise SinkFailed(
-                f"SwanLab did not finish within {self._close_seconds:g} s and was ended;"
+                f"SwanLab did not finish within {seconds:g} s and was ended;"
                 " what had not been uploaded is in the run folder: loralab sync sends it"
             ) from None
         self._child.end_quietly()
@@ -131,6 +132,12 @@ def names_of(run: RunFolder, project: str, title: str, settings: Mapping[str, An
         "description": clean(f"{told}{run.path.name}")[:1024],
         "settings": dict(settings),
     }
+
+
+def _watched(mode: Mode) -> dict[str, str]:
+    """In local mode, the folder that a user's `swanlab watch` looks at, where SwanLab's own variable names one."""
+    given = os.environ.get("SWANLAB_LOG_DIR") or os.environ.get("SWANLAB_LOGDIR") or ""
+    return {"log_dir": str(Path(given).absolute())} if mode == "local" and given.strip() else {}
 
 
 def project_name(project: str) -> str:

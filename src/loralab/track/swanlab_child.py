@@ -1,7 +1,8 @@
 """The process that drives SwanLab: messages on standard input in, a SwanLab run in the working folder out.
 
-An `open` message holds mode, project, name, description and settings, the paths `events` and, if given,
-`replay` (the whole record now) and `upload_only` (to the server, without files here).
+An `open` message holds mode, project, name, description and settings, the path `events` and, if given,
+`replay` (the whole record now), `upload_only` (to the server, without files here) and `log_dir` (where SwanLab
+is to put its run instead of the working folder).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from loralab.track.curves import Mark, Points
 from loralab.track.experiment import experiment_id
 from loralab.track.follow import Writer
 from loralab.track.settings import flatten
-from loralab.track.verify import verify
+from loralab.track.verify import note_elsewhere, verify
 
 STATES = {"finished": "success", "failed": "crashed"}
 
@@ -105,7 +106,7 @@ def _init(names: Message, identity: str) -> Any:
         description=names["description"],
         id=identity,
         resume="allow" if online else None,
-        log_dir=str(Path.cwd()),
+        log_dir=names.get("log_dir") or str(Path.cwd()),
         config=flatten(names["settings"]),
         settings=swanlab.Settings(
             interactive=False,
@@ -116,6 +117,8 @@ def _init(names: Message, identity: str) -> Any:
         callbacks=[_flusher()],
         reinit=True,
     )
+    if names.get("log_dir"):
+        note_elsewhere(Path.cwd(), Path(run.dir))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # init has put a handler that finishes the run
     # Private, and done without if it goes: records otherwise wait for 99 others or half a quiet second.
     if not names.get("replay"):

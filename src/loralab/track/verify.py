@@ -14,6 +14,7 @@ from loralab.run.folder import RunFolder
 from loralab.run.view import Run
 from loralab.track.curves import Curves, Mark, Points, in_force
 
+ELSEWHERE = "elsewhere.txt"  # in track/swanlab/: a line for each SwanLab run that lies in another folder
 Scalars = dict[tuple[str, int], float]
 Texts = dict[tuple[str, int, str], str]
 
@@ -74,7 +75,7 @@ def recorded(folder: RunFolder) -> tuple[Scalars, Texts]:
     """What SwanLab's files of a run hold, later SwanLab runs over earlier ones."""
     scalars: Scalars = {}
     texts: Texts = {}
-    files = [(path, list(read_records(path))) for path in folder.track("swanlab").glob("**/run-*.swanlab")]
+    files = [(path, list(read_records(path))) for path in _files(folder.track("swanlab"))]
     for path, records in sorted(files, key=lambda item: _started(item[1])):
         for record in records:
             if record.HasField("scalar"):
@@ -82,6 +83,21 @@ def recorded(folder: RunFolder) -> tuple[Scalars, Texts]:
             elif record.HasField("media"):
                 texts |= _texts(path.parent / "media" / "text", record.media)
     return scalars, texts
+
+
+def note_elsewhere(own: Path, folder: Path) -> None:
+    """Remember that a SwanLab run lies in a folder of the user's, not beside the record."""
+    with (own / ELSEWHERE).open("a", encoding="utf-8") as stream:
+        stream.write(f"{folder.absolute()}\n")
+
+
+def _files(own: Path) -> list[Path]:
+    """SwanLab's files of a run, wherever they lie; none where the folder cannot be read."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        lines = (own / ELSEWHERE).read_text("utf-8").splitlines() if (own / ELSEWHERE).is_file() else []
+        found = [own.glob("**/run-*.swanlab"), *(Path(line).glob("run-*.swanlab") for line in lines)]
+        return [path for paths in found for path in paths]
+    return []
 
 
 def _texts(folder: Path, media: Any) -> Texts:

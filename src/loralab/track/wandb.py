@@ -14,7 +14,7 @@ from typing import Any
 from loralab.run.events import Event
 from loralab.run.folder import RunFolder
 from loralab.track.curves import clean
-from loralab.track.fanout import SinkFailed
+from loralab.track.fanout import SinkFailed, tracker_seconds
 from loralab.track.process import Child, python_path
 
 CHILD_MODULE = "loralab.track.wandb_child"
@@ -53,14 +53,15 @@ class WandbSink:
         self._child.pass_on(event)
 
     def close(self, status: str) -> None:
-        """Ask W&B to finish; after `close_seconds` its process is ended and the mirror has failed."""
+        """Ask W&B to finish; after `close_seconds`, less for a run that was stopped, its process is ended and the mirror has failed."""
         assert self._child is not None
+        seconds = tracker_seconds(status, self._close_seconds)
         self._child.send({"close": status})
         try:
-            self._child.expect("finished", self._close_seconds)
+            self._child.expect("finished", seconds)
         except TimeoutError:
             self._child.end()
-            raise SinkFailed(f"wandb did not finish within {self._close_seconds:g} s and was ended") from None
+            raise SinkFailed(f"wandb did not finish within {seconds:g} s and was ended") from None
         self._child.end_quietly()
 
     def abandon(self) -> None:

@@ -1,8 +1,9 @@
 """As much of SwanLab's server as a run needs, on this machine, with the faults that a server can have.
 
 `faults` is a set of words, to be changed at any time: "503" and "400" answer metrics so, "hang" never
-answers them, "401" turns the key down, "dead" closes every connection without a word. What arrives is
-kept as the server keeps it: of a key and step the first value counts, an experiment has one id.
+answers them, "silent" never answers anything, "401" turns the key down, "dead" closes every connection without
+a word. What arrives is kept as the server keeps it: of a key and step the first value counts, an experiment has
+one id.
 """
 
 import contextlib
@@ -51,6 +52,8 @@ class Cloud(BaseHTTPRequestHandler):
         if "dead" in server.faults:
             self.close_connection = True
             return
+        if "silent" in server.faults:
+            server.over.wait()
         if path.startswith("/store/"):
             server.resources[path.removeprefix("/store/")] = body
             self._answer(200, {})
