@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,11 +22,42 @@ ORDER = (
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 HEAVY = {"torch", "transformers", "peft", "swanlab", "jieba", "rouge_chinese", "safetensors", "tokenizers"}
 FILES = sorted(PACKAGE.rglob("*.py"))
+PRINTERS = {"print", "exit", "quit", "input", "sys.exit", "os._exit", "click.echo"}
 
 
 def room_of(path: Path) -> str:
     part = path.relative_to(PACKAGE).parts[0]
     return part.removesuffix(".py")
+
+
+ROOMS = sorted({room_of(path) for path in FILES})
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the tests here look at in a file, so that each is parsed once."""
+
+    name: str
+    upward: list[str]
+    on_import: set[str]
+    printing: list[str]
+
+
+@cache
+def sources(room: str) -> list[Source]:
+    """Of every file of a room."""
+    return [read(path) for path in FILES if room_of(path) == room]
+
+
+def read(path: Path) -> Source:
+    tree, name = ast.parse(path.read_text("utf-8")), str(path.relative_to(PACKAGE))
+    try:
+        upward = violations(room_of(path), tree)
+    except AssertionError as error:
+        upward = [str(error)]
+    calls = ((node.lineno, dotted(node.func)) for node in ast.walk(tree) if isinstance(node, ast.Call))
+    printing = [f"line {line}: {called}" for line, called in calls if prints_or_exits(called)]
+    return Source(name, upward, packages_on_import(tree), printing)
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -53,11 +86,10 @@ def violations(room: str, tree: ast.AST) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_no_room_imports_one_above_it(path: Path) -> None:
-    room = room_of(path)
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_room_imports_one_above_it(room: str) -> None:
     assert room in RANK, f"{room} has no place in the order"
-    assert violations(room, ast.parse(path.read_text("utf-8"))) == []
+    assert {s.name: s.upward for s in sources(room) if s.upward} == {}
 
 
 @pytest.mark.parametrize(
@@ -84,40 +116,50 @@ def at_module_level(tree: ast.Module) -> Iterator[ast.stmt]:
             waiting += [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_heavy_packages_are_imported_in_functions_only(path: Path) -> None:
+def packages_on_import(tree: ast.Module) -> set[str]:
     names = set()
-    for node in at_module_level(ast.parse(path.read_text("utf-8"))):
+    for node in at_module_level(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module.partition(".")[0])
-    assert names & HEAVY == set()
+    return names
 
 
-QUIET_FILES = [
-    p for p in FILES if room_of(p) not in ("cli", "__main__") and p.parts[-2:] != ("track", "child.py")
-]  # a process of its own
+@pytest.mark.parametrize("room", ROOMS)
+def test_heavy_packages_are_imported_in_functions_only(room: str) -> None:
+    assert {s.name: s.on_import & HEAVY for s in sources(room) if s.on_import & HEAVY} == {}
 
 
-@pytest.mark.parametrize("path", QUIET_FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_only_the_command_line_prints_or_exits(path: Path) -> None:
-    found = [
-        f"line {node.lineno}"
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Call) and _prints_or_exits(node.func)
-    ]
-    assert found == []
+LOUD_FILES = ("track/child.py",)  # a process of its own
 
 
-def _prints_or_exits(function: ast.expr) -> bool:
-    name = ast.unparse(function)
-    return name in (
-        "print",
-        "exit",
-        "quit",
-        "input",
-        "sys.exit",
-        "os._exit",
-        "click.echo",
-    ) or name.startswith(("sys.stdout.", "sys.stderr."))
+@pytest.mark.parametrize("room", [r for r in ROOMS if r not in ("cli", "__main__")])
+def test_only_the_command_line_prints_or_exits(room: str) -> None:
+    quiet = [s for s in sources(room) if s.name not in LOUD_FILES]
+    assert {s.name: s.printing for s in quiet if s.printing} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "print(1)", "def f():\n    sys.exit(2)", "os._exit(1)", "sys.stderr.write('x')", "x = [click.echo(y) for y in z]",
+        "sys.stdout.buffer.write(b'')",
+    ],
+)  # fmt: skip
+def test_printing_is_seen_wherever_it_stands(source: str) -> None:
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    assert any(prints_or_exits(dotted(call.func)) for call in calls)
+
+
+def dotted(expression: ast.expr) -> str:
+    """The words of `a.b.c`; "" for what is no name."""
+    if isinstance(expression, ast.Name):
+        return expression.id
+    if isinstance(expression, ast.Attribute) and (before := dotted(expression.value)):
+        return f"{before}.{expression.attr}"
+    return ""
+
+
+def prints_or_exits(called: str) -> bool:
+    return called in PRINTERS or called.startswith(("sys.stdout.", "sys.stderr."))

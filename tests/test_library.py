@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import pkgutil
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 import loralab
+from doubles.compared import write_run
 from loralab.errors import Interrupted, RunFailed
 from loralab.run.events import Event
 from loralab.run.folder import RunFolder
@@ -41,6 +43,31 @@ def test_help_loads_no_heavy_package() -> None:
     assert "loralab" in loaded and loaded & HEAVY == set()
 
 
+def test_nothing_of_the_package_is_imported_before_it_is_used() -> None:
+    code = "import loralab, sys\nassert not [m for m in sys.modules if m.startswith('loralab.')]"
+    assert "loralab" in modules_after(code)
+
+
+def test_verbs_that_read_runs_and_rows_load_no_model_library(tmp_path: Path, rows_file: Path) -> None:
+    """Each verb in turn, in one process: a second of imports is more than most of them take."""
+    runs = tmp_path / "runs"
+    for name in ("0001-a", "0002-b"):
+        write_run(runs / name, {"heldout/exact_match": [0.0, 1.0] * 4})
+    one, two = runs / "0001-a", runs / "0002-b"
+    verbs = [
+        ["--version"], ["train", "--help"], ["init", tmp_path / "new.yaml"], ["ls", runs], ["show", one], ["show", one, "--json"],
+        ["watch", one], ["report", one], ["compare", one, two], ["check", rows_file],
+    ]  # fmt: skip
+    code = f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nfrom doubles.command import invoke\n"
+    code += "".join(f"print({verb[0]!r}, invoke(*{list(map(str, verb))!r}).code)\n" for verb in verbs)
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    *codes, modules = done.stdout.splitlines()
+    assert codes == [f"{verb[0]} 0" for verb in verbs], done.stdout
+    assert not {"torch", "transformers", "peft", "swanlab"} & set(modules.split())
+
+
 def test_train_is_the_function_also_after_every_module_was_imported() -> None:
     names = [
         m.name for m in pkgutil.walk_packages(loralab.__path__, "loralab.") if m.name != "loralab.__main__"
@@ -52,6 +79,27 @@ def test_train_is_the_function_also_after_every_module_was_imported() -> None:
 
 def test_every_public_name_is_there() -> None:
     assert all(hasattr(loralab, name) for name in loralab.__all__)
+    assert set(loralab.__all__) <= set(dir(loralab)) and "__version__" in dir(loralab)
+    assert loralab.errors.DataError is loralab.DataError, "a room needs no import of its own"
+
+
+@pytest.mark.parametrize("name", ["trian", "_config", "no_such_room"])
+def test_a_name_that_is_not_there_is_an_attribute_error(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"module 'loralab' has no attribute '{name}'"):
+        getattr(loralab, name)
+
+
+def test_names_are_those_that_a_type_checker_is_told() -> None:
+    """The imports under TYPE_CHECKING and the table by which names are found say the same."""
+    tree = ast.parse(Path(loralab.__file__).read_text("utf-8"))
+    told = {
+        (alias.name, str(node.module))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("loralab.")
+        for alias in node.names
+    }
+    assert told == {(name, home) for home, names in loralab._HOMES.items() for name in names}
+    assert {name for name, _ in told} == set(loralab.__all__)
 
 
 class Listener:

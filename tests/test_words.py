@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -29,16 +30,19 @@ def sentences() -> Iterator[str]:
     """The templates in code, in page templates and in the limits of config fields."""
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("say", "words.say"):
-                match node.args:
-                    case [ast.Constant(value=str(template)), *_]:
-                        yield template
+            match node:
+                case ast.Call(
+                    func=ast.Name("say") | ast.Attribute(ast.Name("words"), "say"),
+                    args=[ast.Constant(str(template)), *_],
+                ):
+                    yield template
     for path in PACKAGE.rglob("*.j2"):
         yield from (a or b for a, b in IN_TEMPLATE.findall(path.read_text("utf-8")))
     for section in SECTIONS.values():
         yield from (item.metadata["limits"] for item in dataclasses.fields(section))
 
 
+@cache
 def said() -> set[str]:
     """Those that hold words: a value passed through alone is no sentence."""
     return {text for text in sentences() if text and not re.fullmatch(r"\{\w+\}", text)}

@@ -88,7 +88,7 @@ def together(rows: list[Conversation], template: ChatTemplate, rules: EncodeRule
 
 @pytest.mark.parametrize("name", TEMPLATES)
 @given(rows=BATCHES, rules=RULES)
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_rows_in_a_batch_are_encoded_as_alone(
     name: str, rows: list[Conversation], rules: EncodeRules
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +29,12 @@ RUNS = st.builds(
 TEXTS = st.lists(RUNS, max_size=30).map("".join)
 
 
-def trained_on_bits(cut: Any) -> Any:
+def trained_on_bits(cut: Callable[[], Any]) -> Any:
     """Merges over the bits above, across spaces, line breaks and punctuation wherever `cut` lets them."""
     from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
     backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = cut
+    backend.pre_tokenizer = cut()
     backend.normalizer = normalizers.NFC()
     trainer = trainers.BpeTrainer(
         vocab_size=700, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
@@ -41,6 +43,18 @@ def trained_on_bits(cut: Any) -> Any:
     backend.train_from_iterator([a + b + c for a in bits for b in bits for c in bits], trainer)
     backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
     return backend
+
+
+def byte_level() -> Any:
+    from tokenizers import pre_tokenizers
+
+    return pre_tokenizers.ByteLevel(add_prefix_space=False)
+
+
+def digits() -> Any:
+    from tokenizers import pre_tokenizers
+
+    return pre_tokenizers.Sequence([pre_tokenizers.Digits(True), byte_level()])
 
 
 def cut_by(expression: str) -> Any:
@@ -54,24 +68,31 @@ def cut_by(expression: str) -> Any:
     )
 
 
-def backends() -> dict[str, Any]:
-    from tokenizers import Tokenizer, pre_tokenizers
-
-    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    found = {
-        "byte level": trained_on_bits(byte_level),
-        "digits": trained_on_bits(pre_tokenizers.Sequence([pre_tokenizers.Digits(True), byte_level])),
-        "merges": make_tokenizer([("Ċ", "Ċ"), ("a", "b"), ("Ċ", "a")]).backend_tokenizer,
-        "long runs": make_tokenizer(
-            [(c * 2**n, c * 2**n) for c in "Ċ.a" for n in range(5)]
-        ).backend_tokenizer,
-        "demo": Tokenizer.from_file(str(ASSETS / "model" / "tokenizer.json")),
-    }
-    found |= {f"expression {n}": trained_on_bits(cut_by(known)) for n, known in enumerate(sorted(KNOWN))}
-    return found | {folder.name: Tokenizer.from_file(str(folder / "tokenizer.json")) for folder in MODELS}
+def with_merges(*merges: tuple[str, str]) -> Any:
+    return make_tokenizer(merges).backend_tokenizer
 
 
-BACKENDS = backends()
+def from_file(path: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(path))
+
+
+MAKERS: dict[str, Callable[[], Any]] = {
+    "byte level": lambda: trained_on_bits(byte_level),
+    "digits": lambda: trained_on_bits(digits),
+    "merges": lambda: with_merges(("Ċ", "Ċ"), ("a", "b"), ("Ċ", "a")),
+    "long runs": lambda: with_merges(*((c * 2**n, c * 2**n) for c in "Ċ.a" for n in range(5))),
+    "demo": lambda: from_file(ASSETS / "model" / "tokenizer.json"),
+    **{f"expression {n}": partial(trained_on_bits, partial(cut_by, known)) for n, known in enumerate(sorted(KNOWN))},
+    **{folder.name: partial(from_file, folder / "tokenizer.json") for folder in MODELS},
+}  # fmt: skip
+
+
+@cache
+def backend_of(name: str) -> Any:
+    """Made when a test asks for it: every process of the tests reads this file, few run it."""
+    return MAKERS[name]()
 
 
 def borders(backend: Any) -> Borders:
@@ -87,7 +108,7 @@ def agree(backend: Any, *texts: str) -> bool:
     return ids("".join(texts)) == [i for text in texts for i in ids(text)]
 
 
-@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("name", MAKERS)
 @given(left=TEXTS, right=TEXTS)
 @example(left="\n", right="\n" + "b" * 30 + ",")
 @example(left="\n" * 16, right="\n" * 33 + "b")
@@ -95,21 +116,20 @@ def agree(backend: Any, *texts: str) -> bool:
 @example(left="a" * 16, right="a" * 33 + ",")
 @example(left="a  ", right="法" * 30 + "，律")
 @example(left="<|im_", right="start|>" + "a" * 20 + ", b")
-@settings(max_examples=400)
+@settings(max_examples=100)
 def test_a_window_decides_as_the_whole_text_does(name: str, left: str, right: str) -> None:
-    backend = BACKENDS[name]
+    backend = backend_of(name)
     near, far = borders(backend).window(left, right + END)
     decided = not near or not far or agree(backend, near, far)
     assert decided == agree(backend, left, right + END)
 
 
-@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("name", MAKERS)
 @given(texts=st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=3), rest=TEXTS)
-@settings(max_examples=100)
 def test_the_windows_of_a_text_decide_as_the_whole_does(
     name: str, texts: list[tuple[str, str]], rest: str
 ) -> None:
-    backend = BACKENDS[name]
+    backend = backend_of(name)
     stretches = [(t, trained) for a, b in texts for t, trained in ((a, False), (b + END, True)) if t]
     stretches += [(rest, False)] if rest else []
     windows = borders(backend).windows(stretches)
@@ -118,13 +138,13 @@ def test_the_windows_of_a_text_decide_as_the_whole_does(
 
 
 def test_both_answers_occur() -> None:
-    backend = BACKENDS["byte level"]
+    backend = backend_of("byte level")
     assert agree(backend, "a", "\n" + END) and not agree(backend, "a", "be" + END)
     assert borders(backend).window("a", "be, s" + END) == ("a", "be, s")
 
 
 def test_a_window_is_short_where_there_is_punctuation_and_ends_before_an_added_token() -> None:
-    found = borders(BACKENDS["demo"])
+    found = borders(backend_of("demo"))
     near, far = found.window(
         "<|im_start|>user\n法<|im_end|>\n<|im_start|>assistant\n", "法律规定，" * 100 + END
     )
@@ -137,7 +157,7 @@ def changed(change: Any) -> Any:
     """A tokenizer of the known kind, but for one thing."""
     from tokenizers import Tokenizer
 
-    state = json.loads(BACKENDS["byte level"].to_str())
+    state = json.loads(backend_of("byte level").to_str())
     change(state)
     return Tokenizer.from_str(json.dumps(state))
 
@@ -174,5 +194,5 @@ def test_other_kinds_of_tokenizers_are_not_taken_for_one_that_is_known(change: A
 
 
 def test_an_end_without_an_added_token_is_not_known() -> None:
-    assert borders_of(BACKENDS["demo"], f"{END}\n") is None
-    assert borders_of(BACKENDS["demo"], f" .{END}") is not None
+    assert borders_of(backend_of("demo"), f"{END}\n") is None
+    assert borders_of(backend_of("demo"), f" .{END}") is not None

@@ -19,7 +19,7 @@ from loralab.engine.generate import LocalGenerator
 from loralab.model.adapter import add_adapter, trainable
 from loralab.model.load import quiet
 
-NEW_TOKENS = 8
+NEW_TOKENS = 5
 SHARED = [7, 200, 31, 99, 12]
 # what all begin with, and rests of different lengths; the second prompt is the beginning of the third
 PROMPTS = [

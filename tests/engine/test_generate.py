@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from loralab.model.load import load_tuned
 from loralab.words import say
 
 NEW_TOKENS = 12
+Theirs = Callable[..., list[int]]
 
 
 @pytest.fixture(autouse=True, params=["read apart", "forward"])
@@ -51,6 +53,13 @@ def prompts() -> list[list[int]]:
     return [[int(i) for i in generator.integers(0, 256, n)] for n in (3, 17, 1, 40, 9, 26)]
 
 
+@pytest.fixture(scope="module")
+def theirs(model: Any) -> Theirs:
+    """theirs(prompt, stop): Hugging Face's answer, asked for once."""
+    ask = cache(lambda prompt, stop: reference(model, prompt, stop))
+    return lambda prompt, stop=(): list(ask(tuple(prompt), tuple(stop)))
+
+
 def answer(
     model: Any,
     prompts: Sequence[Sequence[int]],
@@ -61,8 +70,10 @@ def answer(
     return list(LocalGenerator(model, "cpu", PAD, batch_rows).generate(prompts, limit, stop, lambda: None))
 
 
-def test_batched_answers_are_those_of_hugging_face_one_by_one(model: Any, prompts: list[list[int]]) -> None:
-    expected = [reference(model, p) for p in prompts]
+def test_batched_answers_are_those_of_hugging_face_one_by_one(
+    model: Any, theirs: Theirs, prompts: list[list[int]]
+) -> None:
+    expected = [theirs(p) for p in prompts]
     assert len({tuple(e) for e in expected}) == len(prompts), "the model must give different answers"
     for batch_rows in (1, 4, 8):
         answers = answer(model, prompts, batch_rows=batch_rows)
@@ -70,11 +81,11 @@ def test_batched_answers_are_those_of_hugging_face_one_by_one(model: Any, prompt
         assert [a.index for a in answers] == list(range(len(prompts)))
 
 
-def test_a_stop_token_ends_its_own_row_only(model: Any, prompts: list[list[int]]) -> None:
-    free = [reference(model, p) for p in prompts]
+def test_a_stop_token_ends_its_own_row_only(model: Any, theirs: Theirs, prompts: list[list[int]]) -> None:
+    free = [theirs(p) for p in prompts]
     stop = [free[0][2], free[3][5]]
     answers = answer(model, prompts, stop)
-    assert [list(a.ids) for a in answers] == [reference(model, p, stop) for p in prompts]
+    assert [list(a.ids) for a in answers] == [theirs(p, stop) for p in prompts]
     assert len(answers[0].ids) <= 2 and not {i for a in answers for i in a.ids} & set(stop)
     for found, whole in zip(answers, free, strict=True):
         assert found.finish_reason == ("stop" if set(whole) & set(stop) else "length")
@@ -87,25 +98,29 @@ def test_an_answer_ends_at_the_limit_and_says_so(model: Any, prompts: list[list[
     assert all(a.ids == w.ids[:5] for a, w in zip(answers, whole, strict=True))
 
 
-def test_a_first_token_that_stops_gives_an_empty_answer(model: Any, prompts: list[list[int]]) -> None:
-    first = reference(model, prompts[1])[0]
+def test_a_first_token_that_stops_gives_an_empty_answer(
+    model: Any, theirs: Theirs, prompts: list[list[int]]
+) -> None:
+    first = theirs(prompts[1])[0]
     assert answer(model, [prompts[1]], [first])[0].ids == ()
     assert answer(model, [prompts[1]], [first])[0].finish_reason == "stop"
 
 
-def test_generation_ends_early_once_every_row_has_stopped(model: Any, prompts: list[list[int]]) -> None:
+def test_generation_ends_early_once_every_row_has_stopped(
+    model: Any, theirs: Theirs, prompts: list[list[int]]
+) -> None:
     ticks = [0]
     generator = LocalGenerator(model, "cpu", PAD, 8)
-    stop = {reference(model, p)[1] for p in prompts} | {reference(model, p)[0] for p in prompts}
+    stop = {token for p in prompts for token in theirs(p)[:2]}
     list(generator.generate(prompts, NEW_TOKENS, sorted(stop), lambda: ticks.__setitem__(0, ticks[0] + 1)))
     assert 1 <= ticks[0] <= 2
 
 
 def test_there_is_a_tick_before_each_token_of_the_longest_answer(
-    model: Any, prompts: list[list[int]]
+    model: Any, theirs: Theirs, prompts: list[list[int]]
 ) -> None:
     ticks = [0]
-    stop = [reference(model, prompts[0])[2]]
+    stop = [theirs(prompts[0])[2]]
     generator = LocalGenerator(model, "cpu", PAD, 2)
     answers = list(generator.generate(prompts, NEW_TOKENS, stop, lambda: ticks.__setitem__(0, ticks[0] + 1)))
     made = [len(a.ids) + (a.finish_reason == "stop") for a in answers]

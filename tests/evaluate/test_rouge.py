@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loralab.evaluate.rouge import lcs_length, rouge_l
@@ -68,13 +68,11 @@ def test_random_texts() -> None:
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
-@settings(max_examples=100, deadline=None)
 def test_any_text(answer: str, text: str) -> None:
     assert rouge_l(answer, text) == pytest.approx(reference(answer, text), abs=1e-12)
 
 
 @given(st.lists(st.sampled_from("abcd"), max_size=30), st.lists(st.sampled_from("abcd"), max_size=30))
-@settings(max_examples=100, deadline=None)
 def test_the_common_subsequence_is_the_longest(a: list[str], b: list[str]) -> None:
     table = [[0] * (len(b) + 1) for _ in range(len(a) + 1)]
     for i, x in enumerate(a):

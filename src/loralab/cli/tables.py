@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loralab.cli.console import Console
-from loralab.evaluate.units import is_share
-from loralab.evaluate.verdict import verdict
 from loralab.run.view import Run, stage_name
 from loralab.safe_text import visible
 from loralab.words import say
@@ -22,6 +20,8 @@ def print_scores(run: Run, console: Console) -> None:
     if console.loudness < 0 or not run.stages:
         return
     from rich.table import Table
+
+    from loralab.evaluate.verdict import verdict
 
     table = Table(title=None, box=None, pad_edge=False)
     table.add_column(say("metric").text(console.language))
@@ -66,6 +66,8 @@ def format_entry(metric: str, entry: dict[str, Any] | None, task: str = "") -> s
     """A value with its interval and n; a dash where there is none."""
     if not entry or not isinstance(entry.get("value"), (int, float)):
         return "-"
+    from loralab.evaluate.units import is_share
+
     scale, unit, digits = (100, " %", 1) if is_share(task, metric) else (1, "", 3)
     text = f"{scale * entry['value']:.{digits}f}{unit}"
     if isinstance(entry.get("low"), (int, float)) and isinstance(entry.get("high"), (int, float)):
