@@ -142,7 +142,7 @@ def play(whole: Whole, moment: str, folder: Path, random: Random, start: Start) 
     began = time.monotonic()
     process.send(signal.SIGTERM)
     code, seconds = process.wait(), time.monotonic() - began
-    wrong = [] if code in expected_codes(moment) else [f"exit code {code}"]
+    wrong = [] if code in expected_codes(moment, Run(run).status) else [f"exit code {code}"]
     words = ("resume", run.path) if run.manifest.is_file() else (*whole.words, f"run.dir={folder}")
     if goes_on := start(words, log).wait():
         wrong.append(f"exit code {goes_on} of {words[0]}")
@@ -151,9 +151,14 @@ def play(whole: Whole, moment: str, folder: Path, random: Random, start: Start) 
     return Told(moment, _name(seen), code, seconds, tuple(wrong))
 
 
-def expected_codes(moment: str) -> tuple[int, ...]:
-    """143; while Python is still starting there is nobody yet to say it, and the signal ends the process itself."""
-    return (143, -signal.SIGTERM) if moment == "start-up" else (143,)
+def expected_codes(moment: str, status: str) -> tuple[int, ...]:
+    """143; while Python is still starting there is nobody yet to say it, and the signal ends the process itself.
+
+    A run that has made its last answer when it hears the signal has nothing left to be stopped, and finishes.
+    """
+    if moment == "start-up":
+        return (143, -signal.SIGTERM)
+    return (0,) if status == "finished" else (143,)
 
 
 def _name(events: Sequence[Event]) -> str:

@@ -34,6 +34,8 @@ def test_a_run_that_is_told_to_end_does_and_goes_on_to_the_same_end(
 def test_every_moment_has_a_length_and_only_a_start_may_end_by_the_signal_itself(whole: Whole) -> None:
     lengths = {moment: whole.seconds_of(moment) for moment in MOMENTS if moment != "evaluation after"}
     assert all(seconds > 0 for seconds in lengths.values()), lengths
-    assert [moment for moment in MOMENTS if -15 in expected_codes(moment)] == ["start-up"]
+    assert [moment for moment in MOMENTS if -15 in expected_codes(moment, "interrupted")] == ["start-up"]
+    assert expected_codes("evaluation after", "finished") == (0,)
+    assert expected_codes("evaluation after", "interrupted") == (143,)
     assert "| -15 (143 in a shell) | 0.1 |" in line(Told("start-up", "none", -15, 0.1, ()))
     assert line(Told("checkpoint", "step 3", 1, 2.0, ("exit code 1",))).endswith("| 1 | 2.0 | exit code 1 |")
