@@ -91,8 +91,8 @@ def test_what_is_mounted_is_there_and_what_is_written_lies_on_it(path: Path) -> 
     } == claims
     mounted = {m["mountPath"]: m["name"] for m in inside["volumeMounts"] if not m.get("readOnly")}
     home = next(entry["value"] for entry in inside["env"] if entry["name"] == "HOME")
-    assert mounted["/work"] == "work" and "/tmp" in mounted
-    assert all(word.startswith("/work/") for word in (home, *inside["command"][2:4]))
+    assert mounted["/data"] == "work" and "/tmp" in mounted
+    assert all(word.startswith("/data/") for word in (home, *inside["command"][2:4]))
 
 
 @every
@@ -108,14 +108,14 @@ def started(words: list[str], folder: Path) -> list[list[str]]:
         path = folder / "bin" / name
         path.write_text(f'#!/bin/bash\nprintf "%s\\n" {name} "$@" >words\n')
         path.chmod(0o755)
-    places = {"/recipes/": f"{RECIPES}/", "/work/": f"{folder}/"}
-    start = re.compile("^(/recipes/|/work/)")
+    places = {"/recipes/": f"{RECIPES}/", "/data/": f"{folder}/"}
+    start = re.compile("^(/recipes/|/data/)")
     own = [start.sub(lambda found: places[found[0]], word) for word in words]
     found = []
     for _ in range(2):
         environment = os.environ | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
         subprocess.run(own, cwd=folder, env=environment, check=True)
-        found.append((folder / "words").read_text().replace(str(folder), "/work").split("\n")[:-1])
+        found.append((folder / "words").read_text().replace(str(folder), "/data").split("\n")[:-1])
         (folder / "runs" / "law" / "0001-law").mkdir(parents=True, exist_ok=True)
         (folder / "runs" / "law" / "0001-law" / "manifest.json").write_text("{}")
     return found
@@ -123,8 +123,8 @@ def started(words: list[str], folder: Path) -> list[list[str]]:
 
 def test_the_command_of_one_pod_starts_or_goes_on(tmp_path: Path) -> None:
     assert started(container(RECIPES / "kubernetes" / "job.yaml")["command"], tmp_path) == [
-        ["loralab", "train", "/work/law.yaml", "run.dir=/work/runs/law"],
-        ["loralab", "resume", "/work/runs/law/0001-law"],
+        ["loralab", "train", "/data/law.yaml", "run.dir=/data/runs/law"],
+        ["loralab", "resume", "/data/runs/law/0001-law"],
     ]
 
 
@@ -140,9 +140,9 @@ def test_the_pods_of_several_machines_find_each_other(tmp_path: Path) -> None:
     asked = parse_args(first[1:])
     assert (asked.nnodes, asked.nproc_per_node, asked.node_rank, asked.max_restarts) == ("2", "4", 1, 0)
     assert asked.no_python and [asked.training_script, *asked.training_script_args] == [
-        "loralab", "train", "/work/law.yaml", "run.dir=/work/runs/law"
+        "loralab", "train", "/data/law.yaml", "run.dir=/data/runs/law"
     ]  # fmt: skip
-    assert parse_args(then[1:]).training_script_args == ["resume", "/work/runs/law/0001-law"]
+    assert parse_args(then[1:]).training_script_args == ["resume", "/data/runs/law/0001-law"]
     assert job["spec"]["completions"] == job["spec"]["parallelism"] == int(asked.nnodes)
     assert inside["resources"]["limits"]["nvidia.com/gpu"] == int(asked.nproc_per_node)
     assert (
