@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any
 
-from doubles.hubs import QuietServer
+from doubles.loopback import answering
 from loralab.engine.server_patience import Patience
 
 QUICK = Patience(tries=4, answer_seconds=10.0, first_pause_seconds=0.002, longest_pause_seconds=0.01)
@@ -55,22 +55,14 @@ class CompletionsDouble:
         class Handler(Exchange):
             server_double = double
 
-        self.server = QuietServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.thread.start()
+        self._serving = answering(Handler, self.go_on)
+        self.url = self._serving.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.go_on.set()
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
+        self._serving.__exit__(kind, error, trace)
 
     @property
     def asked(self) -> list[dict[str, Any]]:

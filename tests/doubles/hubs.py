@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from doubles.loopback import answering
+
 COMMIT, OLD_COMMIT = "c0ffee" * 6 + "c0de", "0ddba11" * 5 + "c0de5"
 REPOSITORY, GATED, DATA = "owner/model", "owner/gated", "owner/data"
 NAMES = {"model": REPOSITORY, "dataset": DATA}
-
-
-class QuietServer(ThreadingHTTPServer):
-    """Says nothing of clients that were killed or hung up."""
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
 
 
 @dataclass
@@ -55,22 +48,14 @@ class HubDouble:
         class Handler(Request):
             hub = double
 
-        self.server = QuietServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.thread.start()
+        self._serving = answering(Handler, self.go_on)
+        self.url = self._serving.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.go_on.set()
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
+        self._serving.__exit__(kind, error, trace)
 
     def commit(self, revision: str) -> str:
         """The commit at which a branch or tag stands."""
