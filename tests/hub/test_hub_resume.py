@@ -171,20 +171,19 @@ def test_a_hub_is_not_asked_for_ever(huggingface: HubDouble) -> None:
 # ---------------------------------------------------------------------------------- over two processes
 
 
-def size_of(path: Path) -> int:
-    """0 for a file that another process has just moved away."""
+def half_files(folder: Path) -> list[Path]:
+    """Files of half the size; none while another process moves away what is being looked at, also a folder."""
     try:
-        return path.stat().st_size
+        return [p for p in folder.rglob("*.incomplete") if p.stat().st_size == SIZE // 2]
     except FileNotFoundError:
-        return 0
+        return []
 
 
 def part_in(folder: Path) -> Path:
     """The part of the large file that a killed process left."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        found = [p for p in folder.rglob("*.incomplete") if size_of(p) == SIZE // 2]
-        if found:
+        if found := half_files(folder):
             return found[0]
         time.sleep(0.01)
     raise AssertionError([str(p) for p in folder.rglob("*")])
