@@ -258,8 +258,10 @@ def test_another_template_is_compared_and_marked(tmp_path: Path) -> None:
     one = write_run(tmp_path / "0001-a", EVERYTHING)
     other = write_run(tmp_path / "0002-b", EVERYTHING, template="llama")
     found = compared(one, other)
-    assert "0002-b has another chat template than 0001-a: another model family" in [
-        str(m) for m in found.marks
+    third = write_run(tmp_path / "0003-c", EVERYTHING, template="chatml-2")
+    marks = [str(mark) for mark in compared(one, other, third).marks]
+    assert [mark for mark in marks if "template" in mark] == [
+        "another chat template than that of 0001-a, so another model family: 0002-b; 0003-c"
     ]
     assert found.unlike == ()
 

@@ -223,12 +223,11 @@ def _marks(sides: Sequence[Side], rows: Sequence[MetricRow]) -> list[Words]:
     """What a reader has to know before the numbers."""
     baseline, *others = sides
     marks = [note for side in sides for note in side.notes]
-    for side in others:
-        if templates_differ(baseline, side):
-            marks.append(
-                say("{run} has another chat template than {baseline}: another model family",
-                    run=side.label, baseline=baseline.label)
-            )  # fmt: skip
+    if unlike := [side.label for side in others if templates_differ(baseline, side)]:
+        marks.append(
+            say("another chat template than that of {baseline}, so another model family: {runs}",
+                runs="; ".join(unlike), baseline=baseline.label)
+        )  # fmt: skip
     differences = [found for row in rows for found in row.differences if found]
     for found in differences:
         marks += _mark_of(found)

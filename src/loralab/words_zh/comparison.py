@@ -48,8 +48,8 @@ COMPARISON: dict[str, str] = {
         "这些运行的评测条件不同：它们的数字衡量的不是同一件事。",
     "To know before the numbers": "看数字之前须知",
     "{run} did not finish: what it had scored is compared": "{run} 没有完成：只比较它已有的评分",
-    "{run} has another chat template than {baseline}: another model family":
-        "{run} 的对话模板与 {baseline} 不同：属于另一模型系列",
+    "another chat template than that of {baseline}, so another model family: {runs}":
+        "对话模板与 {baseline} 不同，属于另一模型系列：{runs}",
     "{run} was made on other hardware than {baseline}: minutes and memory do not compare":
         "{run} 与 {baseline} 所用硬件不同：耗时与显存不可比",
     "{run}: {n} lines of {file} cannot be read": "{run}：{file} 中有 {n} 行无法读取",
