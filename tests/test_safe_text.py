@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from doubles.hostile import FORGED, NASTY, OBEYED
 from loralab.safe_text import (
     command_line,
+    first_line,
     json_for_terminals,
     one_line,
     quoted,
@@ -84,3 +85,12 @@ def test_values_of_secret_variables_are_struck_out() -> None:
     }  # fmt: skip
     text = "1 of /usr/local/bin: hf_0123456789abc, hf_0123456789"
     assert without_secrets(text, environment) == "1 of /usr/local/bin: ***, ***"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("one\ntwo", "one"), ("", "ValueError"), ("field 'x':\n    is no int\nmore", "field 'x': is no int")],
+)
+def test_the_first_line_of_an_error(text: str, line: str) -> None:
+    assert first_line(ValueError(text)) == line
+    assert first_line(KeyError("foo")) == "KeyError: 'foo'"

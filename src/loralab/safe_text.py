@@ -34,6 +34,13 @@ def one_line(text: str) -> str:
     return without_users(visible(text).replace("\n", "␊"))
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, with the second where it ends in a colon; its class if it has none."""
+    text = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
+    lines = [line.strip() for line in text.strip().splitlines()] or [type(error).__name__]
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+
+
 def _picture(match: re.Match[str]) -> str:
     code = ord(match[0])
     if code < 0x20:

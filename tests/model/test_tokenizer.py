@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from loralab.errors import UsageError
-from loralab.model.tokenizer import first_line, load_tokenizer
+from loralab.model.tokenizer import load_tokenizer
 
 
 @pytest.fixture
@@ -86,12 +86,3 @@ def test_a_tokenizer_config_of_a_wrong_type_is_not_blamed_on_another_file(folder
     with pytest.raises(UsageError) as caught:
         load_tokenizer(folder)
     assert str(caught.value).startswith(f"{folder}: the tokenizer cannot be loaded")
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [("one\ntwo", "one"), ("", "ValueError"), ("field 'x':\n    is no int\nmore", "field 'x': is no int")],
-)
-def test_the_first_line_of_an_error(text: str, line: str) -> None:
-    assert first_line(ValueError(text)) == line
-    assert first_line(KeyError("foo")) == "KeyError: 'foo'"

@@ -120,6 +120,8 @@ def test_tasks_that_are_over_are_told_once(ray: FakeRay, write_study: WriteStudy
     assert engine.over() == {one.id: "0", three.id: "RayError: the machine is gone"}
     assert engine.over() == {}
     engine.cancel()
+    ray.results = {two.id: RayError()}  # Ray says nothing of a task that it has cancelled
+    assert engine.over() == {two.id: "RayError"}
     engine.close()
     assert ray.asked[-2:] == [("cancel", two.id), ("shutdown", {})]
 

@@ -10,6 +10,7 @@ from loralab.data.containers import ARROW_FILE, PARQUET
 from loralab.data.reasons import BadRow
 from loralab.data.record import DataFile, Record
 from loralab.errors import DataError, Problem
+from loralab.safe_text import first_line
 from loralab.words import say
 
 if TYPE_CHECKING:
@@ -126,6 +127,6 @@ def _without_nan(value: Any) -> Any:
 
 
 def _damaged(file: DataFile, error: Exception) -> DataError:
-    reason = str(error).strip().partition("\n")[0][:200] or type(error).__name__
+    reason = first_line(error)[:200]
     next_step = say("the file is damaged or incomplete: download or write it again")
     return DataError(Problem(say("cannot be read: {reason}", reason=reason), file.path, next=next_step))

@@ -17,7 +17,7 @@ from loralab.model.load import quiet
 from loralab.model.memory import is_out_of_memory
 from loralab.model.misfit import SETTINGS, advice, made_for, refuse_misfits, shapes_of
 from loralab.model.small_files import read_object
-from loralab.model.tokenizer import first_line
+from loralab.safe_text import first_line
 from loralab.words import say
 
 PREFIX = "base_model.model."

@@ -16,8 +16,8 @@ from loralab.model.memory import is_out_of_memory
 from loralab.model.nf4 import nf4_settings, refuse_nf4
 from loralab.model.placement import asked_of_accelerate, check_parts, refuse_placement, settle
 from loralab.model.shard import Sharded, Sharing, Whole, shard_base
-from loralab.model.tokenizer import first_line
 from loralab.model.weights import Shape, tensor_shapes
+from loralab.safe_text import first_line
 from loralab.words import say
 
 

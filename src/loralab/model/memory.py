@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from loralab.errors import Problem, ResourceError
+from loralab.safe_text import first_line
 from loralab.words import Words, say
 
 # How torch, safetensors and the system say that memory ran out, in errors of no class of their own.
@@ -26,7 +27,7 @@ def naming_what_needs_less(where: str, why: Words, advice: Words) -> Iterator[No
     except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError
         if not is_out_of_memory(error):
             raise
-        reason = (str(error).splitlines() or ["MemoryError"])[0]
+        reason = first_line(error)
         raise ResourceError(
             Problem(say("memory does not suffice: {reason}", reason=reason), where, why, advice)
         ) from error

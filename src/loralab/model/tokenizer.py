@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from loralab.errors import Problem, UsageError
+from loralab.safe_text import first_line
 from loralab.words import say
 
 
@@ -73,10 +74,3 @@ def _culprit(folder: Path) -> Path:
     ):  # seam: the library has no error class of its own; the caller has the first error to tell
         return path
     return folder
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's text, with the second where it ends in a colon; its class if it has none."""
-    text = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
-    lines = [line.strip() for line in text.strip().splitlines()] or [type(error).__name__]
-    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]

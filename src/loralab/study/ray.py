@@ -11,6 +11,7 @@ from typing import Any
 
 from loralab.errors import Problem, ResourceError, UsageError
 from loralab.extras import need
+from loralab.safe_text import first_line
 from loralab.study.cells import Cell
 from loralab.study.schema import Cluster
 from loralab.study.worker import work
@@ -82,7 +83,8 @@ class RayEngine:
         try:
             return str(self.ray.get(task))
         except self.ray.exceptions.RayError as error:
-            return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+            name, line = type(error).__name__, first_line(error)
+            return name if line == name else f"{name}: {line}"  # a task that was cancelled says nothing
 
     def obstacle(self) -> Words | None:
         """Whether the head is lost, or all machines that a cell would fit on; looked at now and then."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from loralab.errors import Problem, UsageError
 from loralab.extras import need
+from loralab.safe_text import first_line
 from loralab.study.cells import Cell
 from loralab.study.schema import Cluster
 from loralab.study.worker import work
@@ -60,7 +61,7 @@ class SlurmEngine:
         try:
             return str(job.result())
         except self.failed as error:
-            return f"{job.state}: {str(error).splitlines()[0]}"
+            return f"{job.state}: {first_line(error)}"
 
     def obstacle(self) -> Words | None:
         """None is known: a queue refuses by itself what it can never give."""
