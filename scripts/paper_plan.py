@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from loralab.config.schema import Projections
+from loralab.engine.device_dropout import BYTES_MOVED, LAUNCHES, PIECE
 from loralab.model.activations import Kind, MicroBatch
 from loralab.model.memory_plan import (
     RESERVE_BYTES,
@@ -45,6 +46,7 @@ ANSWERS, NEW_TOKENS, ANSWERING_ROWS, ANSWER_STAGES = 49, 512, 16, 3  # 25 questi
 KIND = Kind("fast", 2, 64, Projections, dropout=True, recompute=True)
 SAVES = STEPS // SAVE_EVERY + 2  # and at the end of each epoch
 WIDE = 4  # bytes of a number of the adapter
+MASKS_MADE = 3  # of each dropout mask in a step: forward, recomputed, backward
 MASKS_A_SECOND = (
     800e6  # measured, 700 to 900: numbers of dropout masks that one core makes, see engine/dropout.py
 )
@@ -157,6 +159,12 @@ def mask_numbers(shape: ModelShape) -> int:
     """Numbers of dropout masks in a step: one for each input of each adapted module."""
     inputs = sum(shape.projections[target][0] for target in KIND.targets)
     return STEP_ROWS * MEAN_TOKENS * shape.layers * inputs
+
+
+def mask_seconds(plan: Plan) -> float:
+    """A step's masks on one of the devices, if its memory is all that takes time."""
+    moved = MASKS_MADE * mask_numbers(plan.shape) * BYTES_MOVED / plan.devices
+    return moved / (plan.card.memory_bytes * MEMORY_SHARE)
 
 
 def sum_bytes(plan: Plan) -> float:
@@ -295,11 +303,22 @@ def _values(text: dict[str, Any]) -> dict[str, Any]:
         "wall": wall, "hours": wall * CELL_GPUS, "used": CELLS / (waves() * CELL_GPUS),
         "disk_all": CELLS * (adapter + SAVES * checkpoint) / 1e12, "disk_few": CELLS * (adapter + 2 * checkpoint) / 1e12,
         "lost": SAVE_EVERY * compute_seconds(CELL, "whole") / 60, "every": SAVE_EVERY,
-        "padding": PADDED_SHARE, "masks": mask_numbers(QWEN_7B) / 1e9, "rate": MASKS_A_SECOND / 1e6,
-        "mask_seconds": mask_numbers(QWEN_7B) / MASKS_A_SECOND, "queue": CELLS * EMPTY_TASK_SECONDS,
+        "padding": PADDED_SHARE, "queue": CELLS * EMPTY_TASK_SECONDS, **_mask_values(),
         "reserve": RESERVE_BYTES // GB, "answering": ANSWERING_ROWS,
         "published": STEPS * sum(step_parts(PUBLISHED, "turn")[1:]) / 60,
         "first": text["names"][order[0]], "second": text["names"][order[1]],
+    }  # fmt: skip
+
+
+def _mask_values() -> dict[str, Any]:
+    """What dropout masks of a step take on the card of a cell, and took on a CPU."""
+    numbers = mask_numbers(CELL.shape)
+    made = MASKS_MADE * numbers
+    return {
+        "masks": numbers / 1e9, "made": MASKS_MADE, "moved": BYTES_MOVED, "moved_all": made * BYTES_MOVED / 1e12,
+        "mask_seconds": mask_seconds(CELL), "compute_seconds": compute_seconds(CELL, "whole"),
+        "launches": made / PIECE * LAUNCHES / 1e3, "piece": PIECE / 1e6,
+        "rate": MASKS_A_SECOND / 1e6, "core_seconds": made / MASKS_A_SECOND, "copied": made / GB,
     }  # fmt: skip
 
 

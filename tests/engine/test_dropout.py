@@ -61,6 +61,10 @@ def test_the_scale_keeps_the_expectation(dropout: float) -> None:
     assert keep_scale(dropout) * share_kept == pytest.approx(1, abs=1e-15)
 
 
+def test_a_dropout_close_to_one_leaves_something_to_scale() -> None:
+    assert keep_scale(0.999999) == 1 << 16 and not mask(dropout=0.999999).all()
+
+
 def test_nothing_is_dropped_at_zero() -> None:
     assert mask(dropout=0.0).all() and keep_scale(0.0) == 1.0
 

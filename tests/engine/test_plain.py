@@ -54,6 +54,19 @@ def test_loss_and_gradients_do_not_depend_on_the_arrangement(
         assert relative(grads, first[1]) < 1e-6
 
 
+def test_masks_made_on_the_device_do_not_depend_on_the_arrangement(
+    tuned_with: Callable[..., tuple[TunedModel, Config]], token_rows: list[TokenRow]
+) -> None:
+    found = []
+    for batch_rows, recompute in ((5, "on"), (16, "off")):
+        tuned, config = tuned_with(f"train.batch_rows={batch_rows}", f"train.recompute={recompute}")
+        found.append(gradients(PlainEngine(tuned, config, PAD, stream="philox"), token_rows))
+    (first, first_grads), (result, grads) = found
+    assert result.row_losses == pytest.approx(first.row_losses, rel=2e-6)
+    assert relative(grads, first_grads) < 1e-6
+    assert result.loss != PlainEngine(tuned, config, PAD).loss_and_gradients(token_rows, 1).loss
+
+
 def test_recomputing_changes_nothing_and_really_recomputes(
     engine_with: Callable[..., PlainEngine], token_rows: list[TokenRow]
 ) -> None:

@@ -76,7 +76,7 @@ def test_auto_takes_the_fast_engine_and_says_why(quick_config: Quick) -> None:
     run = train(quick_config(*SHORT))
     engine, ready = run.manifest["engine"], run.last("model_ready")
     assert engine["name"] == ready["engine"] == "fast" and engine["reason"] == ready["engine_reason"]
-    assert engine["budget_tokens"] == 640
+    assert engine["budget_tokens"] == 640 and engine["masks"] == "sfc64"
     assert engine["packing"] == ("both" if "avx512f" in cpu_features() else "in_place")
     assert engine["attention"] in ("flash", "sdpa") and engine["malloc"] in ("tuned", "default")
     check = engine["self_check"]
@@ -104,7 +104,7 @@ def test_plain_never_loads_the_fast_engine(quick_config: Quick, monkeypatch: pyt
     for name in [n for n in sys.modules if n.startswith("loralab.engine.fast")]:
         monkeypatch.delitem(sys.modules, name)
     run = train(quick_config(*SHORT, "train.engine=plain"))
-    assert run.manifest["engine"] == {"name": "plain", "reason": "train.engine is plain"}
+    assert run.manifest["engine"] == {"name": "plain", "reason": "train.engine is plain", "masks": "sfc64"}
     assert run.last("model_ready")["engine"] == "plain" and "engine" not in codes(run, "note")
     assert "loralab.engine.fast.engine" not in sys.modules  # answers are read with parts of its package
 
@@ -163,7 +163,7 @@ def test_what_config_json_tells_is_refused_before_anything_is_made(
 def test_a_model_that_is_not_supported_is_trained_by_plain(quick_config: Quick, windowed: Path) -> None:
     run = train(quick_config(*SHORT, f"model.name={windowed}"))
     reason = "the model looks back 64 tokens, rows may have 384"
-    assert run.manifest["engine"] == {"name": "plain", "reason": reason}
+    assert run.manifest["engine"] == {"name": "plain", "reason": reason, "masks": "sfc64"}
     (note,) = [e for e in run.record.of_kind("note") if e.get("code") == "engine"]
     assert note["message"] == f"engine plain: {reason}"
     with pytest.raises(UsageError, match=reason):
@@ -210,6 +210,20 @@ def test_what_cannot_be_had_again_is_said_with_its_tolerance(quick_config: Quick
     run = resume(path)
     (words,) = [e["message"] for e in run.record.of_kind("warning") if e["code"] == "engine_changed"]
     assert "attention other" in words and "within 1e-5" in words
+
+
+@pytest.mark.parametrize("engine", ["fast", "plain"])
+def test_other_dropout_masks_than_a_run_began_with_are_said(quick_config: Quick, engine: str) -> None:
+    config = quick_config(*SHORT, f"train.engine={engine}")
+    run = resume(unfinished(train(config), masks="philox"))
+    (words,) = [e["message"] for e in run.record.of_kind("warning") if e["code"] == "masks_changed"]
+    assert words.startswith("dropout masks were made by philox and are made by sfc64 on this device")
+    assert "masks_changed" not in codes(resume(unfinished(train(config), masks="sfc64")), "warning")
+
+
+def test_without_dropout_no_masks_are_recorded(quick_config: Quick) -> None:
+    run = train(quick_config(*SHORT[:3], "lora.dropout=0", "train.engine=plain"))
+    assert run.manifest["engine"]["masks"] is None
 
 
 @pytest.mark.usefixtures("disagreeing")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from loralab.config.schema import Config
 from loralab.engine.base import StepLoss, Tick, TokenRow, recomputes
-from loralab.engine.dropout import dropout_mask, keep_scale
+from loralab.engine.device_dropout import device_mask, mask_tokens
+from loralab.engine.dropout import Stream, dropout_mask, keep_scale, stream_of
 from loralab.errors import Problem, UsageError
 from loralab.model.load import TunedModel
 from loralab.words import say
@@ -17,12 +18,21 @@ from loralab.words import say
 
 @dataclass
 class DropoutContext:
-    """What the masks of the current micro-batch depend on."""
+    """What the masks of the current micro-batch depend on.
+
+    `tokens` is what masks of Philox need, by device: a model may lie on several.
+    """
 
     seed: int
     dropout: float
     step: int = 0
     rows: Sequence[TokenRow] = ()
+    stream: Stream = "sfc64"
+    tokens: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
+
+    def enter(self, rows: Sequence[TokenRow]) -> None:
+        """Go on to another micro-batch, or to none."""
+        self.rows, self.tokens = rows, {}
 
 
 def install_dropout(model: Any, context: DropoutContext) -> None:
@@ -52,6 +62,11 @@ def install_dropout(model: Any, context: DropoutContext) -> None:
 
 def _batch_mask(x: Any, module_name: str, context: DropoutContext) -> Any:
     """0 or the keep scale for each element of x (B, T, width); padding is 0."""
+    make = _numpy_mask if context.stream == "sfc64" else _device_mask
+    return make(x, module_name, context).mul_(keep_scale(context.dropout)).to(x.device)
+
+
+def _numpy_mask(x: Any, module_name: str, context: DropoutContext) -> Any:
     import torch
 
     mask = torch.zeros(x.shape, dtype=x.dtype)
@@ -61,19 +76,54 @@ def _batch_mask(x: Any, module_name: str, context: DropoutContext) -> Any:
             context.seed, context.step, row.id, module_name, length, x.shape[2], context.dropout
         )
         mask[index, :length] = torch.from_numpy(kept)
-    return mask.mul_(keep_scale(context.dropout)).to(x.device)
+    return mask
+
+
+def _device_mask(x: Any, module_name: str, context: DropoutContext) -> Any:
+    """All rows at once; what is known of their tokens is brought to the device once for a micro-batch."""
+    import torch
+
+    if x.device not in context.tokens:
+        context.tokens[x.device] = _token_places(x, context)
+    tokens, places = context.tokens[x.device]
+    kept = device_mask(tokens, context.seed, context.step, module_name, x.shape[2], context.dropout)
+    mask = torch.zeros(x.shape, dtype=x.dtype, device=x.device)
+    mask.view(-1, x.shape[2]).index_copy_(0, places, kept.to(x.dtype))
+    return mask
+
+
+def _token_places(x: Any, context: DropoutContext) -> tuple[Any, Any]:
+    """The tokens of the rows end to end, and which of the padded (B T) each is."""
+    import torch
+
+    lengths = [len(row.encoded.ids) for row in context.rows]
+    documents = [(row.id, length) for row, length in zip(context.rows, lengths, strict=True)]
+    places = torch.cat([torch.arange(length) + i * x.shape[1] for i, length in enumerate(lengths)])
+    tokens = mask_tokens(context.seed, context.step, documents, x.device)
+    return tokens, places.to(x.device, non_blocking=True)
 
 
 class PlainEngine:
-    """Right-padded micro-batches of `train.batch_rows` rows, in the order given."""
+    """Right-padded micro-batches of `train.batch_rows` rows, in the order given.
+
+    `stream` is that of dropout masks, of the device if it is not given.
+    """
 
     name = "plain"
 
-    def __init__(self, tuned: TunedModel, config: Config, pad_id: int, tick: Tick = lambda: None) -> None:
+    def __init__(
+        self,
+        tuned: TunedModel,
+        config: Config,
+        pad_id: int,
+        tick: Tick = lambda: None,
+        stream: Stream | None = None,
+    ) -> None:
         self.model, self.device, self.pad_id, self.tick = tuned.model, tuned.device, pad_id, tick
         self.shard = tuned.shard
         self.batch_rows = config.train.batch_rows
-        self.context = DropoutContext(config.train.seed, config.lora.dropout)
+        self.stream = stream or stream_of(tuned.device)
+        self.context = DropoutContext(config.train.seed, config.lora.dropout, stream=self.stream)
         if config.lora.dropout:
             install_dropout(self.model, self.context)
         self.recompute = recomputes(config.train.recompute, tuned.device)
@@ -87,7 +137,7 @@ class PlainEngine:
         with self._training(step):
             for batch in self._batches(rows):
                 self.tick()
-                self.context.rows = batch
+                self.context.enter(batch)
                 with self.shard.one_pass("train"):
                     sums = self._losses(batch)
                     (sums.sum() / label_tokens).backward()
@@ -119,7 +169,7 @@ class PlainEngine:
         try:
             yield
         finally:
-            self.context.rows = ()
+            self.context.enter(())
             self.model.eval()
 
     def _batches(self, rows: Sequence[TokenRow]) -> Iterator[Sequence[TokenRow]]:

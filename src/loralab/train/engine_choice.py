@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from loralab.config.schema import Config
 from loralab.engine.base import Engine, Tick, TokenRow, budget_tokens
+from loralab.engine.dropout import Stream
 from loralab.engine.plain import PlainEngine
 from loralab.engine.self_check import SelfCheck, check_fast
 from loralab.errors import Problem, UsageError
@@ -21,6 +22,7 @@ from loralab.model.memory import is_out_of_memory
 from loralab.model.small_files import read_object
 from loralab.run.files import write_json
 from loralab.run.view import Run
+from loralab.safe_text import first_line
 from loralab.train.memory_need import GIB, MemoryNeed
 from loralab.words import Words, say
 
@@ -103,13 +105,13 @@ def choose_engine(run: Run, given: Material) -> Choice:
         reason = (
             say("the run began on it") if recorded_engine(run) == "plain" else say("train.engine is plain")
         )
-        return _plain(given, _Refusal(reason))
+        return _plain(run, given, _Refusal(reason))
     found = _try_fast(run, given)
     if isinstance(found, Choice):
         return found
     if wanted == "fast":
         raise _unavailable(run, found.reason)
-    return _plain(given, found)
+    return _plain(run, given, found)
 
 
 def record_engine(run: Run, choice: Choice) -> None:
@@ -128,10 +130,11 @@ def _wanted(run: Run | None, config: Config) -> str:
     return (recorded_engine(run) if run else None) or config.train.engine
 
 
-def _plain(given: Material, why: _Refusal) -> Choice:
+def _plain(run: Run, given: Material, why: _Refusal) -> Choice:
     engine = PlainEngine(given.tuned, given.config, given.pad_id, given.tick)
-    facts = {"name": engine.name, "reason": str(why.reason), **why.facts}
-    return Choice(engine, why.reason, facts, why.warnings)
+    masks = _masks(engine.stream, given.config)
+    facts = {"name": engine.name, "reason": str(why.reason), "masks": masks, **why.facts}
+    return Choice(engine, why.reason, facts, (*why.warnings, *_other_masks(run, masks)))
 
 
 def _try_fast(run: Run, given: Material) -> Choice | _Refusal:
@@ -148,7 +151,7 @@ def _try_fast(run: Run, given: Material) -> Choice | _Refusal:
     except RuntimeError as error:  # seam: an operator that this torch or device lacks; plain does without
         if is_out_of_memory(error):
             raise
-        reason = say("the fast engine fails here: {error}", error=str(error).partition("\n")[0])
+        reason = say("the fast engine fails here: {error}", error=first_line(error))
         return _Refusal(reason, {"malloc": engine.malloc}, (("fast_engine_fails", reason),))
     facts: dict[str, Any] = {"malloc": engine.malloc, "self_check": check.to_dict()}
     if not check.agrees:
@@ -158,9 +161,10 @@ def _try_fast(run: Run, given: Material) -> Choice | _Refusal:
         "it agrees with the plain engine on {rows} rows of the first step, {tokens} tokens: loss {fast:.6f}, there {plain:.6f}",
         rows=check.rows, tokens=check.tokens, fast=check.loss_fast, plain=check.loss_plain,
     )  # fmt: skip
-    facts = {"name": engine.name, "reason": str(reason), **_arrangement(engine), **facts}
+    masks = _masks(engine.stream, config)
+    facts = {"name": engine.name, "reason": str(reason), **_arrangement(engine), "masks": masks, **facts}
     warnings = _changes(run, engine) if recorded_engine(run) else _smaller(given.need)
-    return Choice(engine, reason, facts, tuple(warnings))
+    return Choice(engine, reason, facts, (*warnings, *_other_masks(run, masks)))
 
 
 def _placed(config: Config) -> Words | None:
@@ -216,6 +220,24 @@ def _changes(run: Run, engine: FastEngine) -> list[tuple[str, Words]]:
         )
         for name, before, now in found
     ]  # fmt: skip
+
+
+def _masks(stream: Stream, config: Config) -> Stream | None:
+    """Whose bits dropout masks are made of; None where none are made."""
+    return stream if config.lora.dropout else None
+
+
+def _other_masks(run: Run, now: Stream | None) -> list[tuple[str, Words]]:
+    """What is to be said where a run goes on on another kind of device; runs that do not name a stream had SFC64."""
+    began = run.manifest.get("engine", {}).get("masks", "sfc64")
+    if recorded_engine(run) is None or now is None or began == now:
+        return []
+    words = say(
+        "dropout masks were made by {before} and are made by {now} on this device: they drop the same share, but other"
+        " elements, so from here on losses are not those of a run that was not interrupted",
+        before=began, now=now,
+    )  # fmt: skip
+    return [("masks_changed", words)]
 
 
 def _disagreement(check: SelfCheck) -> Words:

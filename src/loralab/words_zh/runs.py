@@ -38,6 +38,9 @@ RUNS: dict[str, str] = {
     "the fast engine began with {name} {before} and has {now} here: from here on losses are the same within"
     " 1e-5 of their value (1e-2 in bfloat16), not to the last bit":
         "快速引擎开始时的 {name} 为 {before}，此处为 {now}：此后损失的相对误差在 1e-5 以内（bfloat16 为 1e-2），不再逐位相同",
+    "dropout masks were made by {before} and are made by {now} on this device: they drop the same share, but other"
+    " elements, so from here on losses are not those of a run that was not interrupted":
+        "dropout 掩码原由 {before} 生成，在此设备上由 {now} 生成：丢弃的比例相同，但元素不同，因此此后的损失与未中断的运行不同",
     "train.engine is fast, which cannot be had: {reason}": "train.engine 为 fast，但无法使用：{reason}",
     "answers come from the model's own forward, which is slower: {reason}": "回答由模型自己的前向计算得出，较慢：{reason}",
     "this processor has no instructions for bfloat16 products (avx512_bf16 or amx_bf16): a step may take tens of"

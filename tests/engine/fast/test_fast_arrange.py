@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from loralab.encode.encode import Encoded
 from loralab.engine.base import TokenRow
+from loralab.engine.dropout import Stream, dropout_mask
+from loralab.engine.fast import masks as module
 from loralab.engine.fast.arrange import Documents, fullest, in_order, lay_out, shared_start, used_tokens
 from loralab.engine.fast.masks import Masks, only
 from loralab.engine.plain import DropoutContext, _batch_mask
@@ -100,14 +103,15 @@ def test_the_shared_start_is_the_longest_one(many: list[list[int]]) -> None:
     assert shared == min(map(len, many)) or len({ids[shared] for ids in many}) > 1
 
 
-def test_masks_are_the_plain_engines_end_to_end() -> None:
+@pytest.mark.parametrize("stream", ["sfc64", "philox"])
+def test_masks_are_the_plain_engines_end_to_end(stream: Stream) -> None:
     import torch
 
     rows = [row([True] * n, 100 * i) for i, n in enumerate((5, 9, 2))]
-    context = DropoutContext(7, 0.3, 4, rows)
+    context = DropoutContext(7, 0.3, 4, rows, stream)
     padded = _batch_mask(torch.ones(3, 9, 6), "module", context)
     lengths = (4, 9, 1)  # a row that is not used to its end has the beginning of its mask
-    masks = Masks(7, 4, 0.3, tuple((r.id, n) for r, n in zip(rows, lengths, strict=True)), "cpu")
+    masks = Masks(7, 4, 0.3, tuple((r.id, n) for r, n in zip(rows, lengths, strict=True)), "cpu", stream)
     whole = torch.cat([padded[i, :n] for i, n in enumerate(lengths)])
     ones = torch.ones(14, 6)
     assert torch.equal(masks.drop("module", ones)[0] * masks.scale, whole) and (ones == 1).all()
@@ -123,8 +127,21 @@ def test_masks_are_the_plain_engines_end_to_end() -> None:
 def test_masks_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
     import torch
 
-    masks = Masks(1, 2, 0.5, tuple((f"row-{n}", n) for n in range(1, 9)), "cpu")
+    rows = tuple((f"row-{n}", n) for n in range(1, 9))
+    masks = Masks(1, 2, 0.5, rows, "cpu", "sfc64")
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    assert torch.equal(
-        masks.drop("module", torch.ones(36, 5))[0] != 0, torch.from_numpy(masks.of("module", 5))
-    )
+    expected = np.concatenate([dropout_mask(1, 2, row, "module", n, 5, 0.5) for row, n in rows])
+    assert torch.equal(masks.drop("module", torch.ones(36, 5))[0] != 0, torch.from_numpy(expected))
+
+
+def test_what_philox_needs_is_brought_to_the_device_once_for_all_modules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import torch
+
+    brought = []
+    real = module.mask_tokens
+    monkeypatch.setattr(module, "mask_tokens", lambda *a: brought.append(a) or real(*a))
+    masks = Masks(1, 2, 0.5, (("a", 4), ("b", 3)), "cpu", "philox")
+    q, k, again = (masks.drop(name, torch.ones(7, 8))[0] for name in ("q", "k", "q"))
+    assert torch.equal(q, again) and not torch.equal(q, k) and len(brought) == 1

@@ -13,6 +13,7 @@ from doubles.tuned import PAD
 from loralab.config import Config
 from loralab.encode.encode import Encoded
 from loralab.engine.base import Engine, StepLoss, TokenRow
+from loralab.engine.dropout import Stream
 from loralab.engine.fast.attention import Attention, autograd_backward, autograd_forward
 from loralab.engine.fast.engine import FastEngine, FastOptions
 from loralab.engine.fast.frozen import Frozen
@@ -39,9 +40,12 @@ def relative(a: dict[str, Any], b: dict[str, Any]) -> float:
     return max(float((a[n].double() - b[n].double()).norm() / b[n].double().norm()) for n in b)
 
 
-def assert_equal_to_plain(tuned: TunedModel, config: Config, rows: Sequence[TokenRow]) -> None:
-    fast, fast_grads = gradients(FastEngine(tuned, config, options=FastOptions(150)), tuned, rows, 3)
-    engine = PlainEngine(tuned, config, PAD)
+def assert_equal_to_plain(
+    tuned: TunedModel, config: Config, rows: Sequence[TokenRow], stream: Stream | None = None
+) -> None:
+    written = FastEngine(tuned, config, options=FastOptions(150), stream=stream)
+    fast, fast_grads = gradients(written, tuned, rows, 3)
+    engine = PlainEngine(tuned, config, PAD, stream=stream)
     plain, plain_grads = gradients(engine, tuned, rows, 3)
     assert fast.loss == pytest.approx(plain.loss, rel=1e-6)
     assert fast.row_losses == pytest.approx(plain.row_losses, rel=3e-6)
@@ -55,6 +59,20 @@ def test_every_family_has_the_plain_engines_loss_and_gradients(
     tuned_family: Tuned, mixed_rows: list[TokenRow], family: str, dropout: str
 ) -> None:
     assert_equal_to_plain(*tuned_family(family, f"lora.dropout={dropout}"), mixed_rows)
+
+
+@pytest.mark.parametrize("recompute", ["off", "on"])
+def test_with_masks_made_on_the_device_it_has_the_plain_engines_loss_and_gradients(
+    tuned_family: Tuned, mixed_rows: list[TokenRow], recompute: str
+) -> None:
+    tuned, config = tuned_family("qwen2", "lora.dropout=0.1", f"train.recompute={recompute}")
+    assert_equal_to_plain(tuned, config, mixed_rows, "philox")
+    whole = FastEngine(tuned, config, stream="philox").loss_and_gradients(mixed_rows, 3)
+    parts = FastEngine(tuned, config, options=FastOptions(60), stream="philox")
+    backwards = parts.loss_and_gradients(mixed_rows[::-1], 3)
+    assert backwards.row_losses[::-1] == pytest.approx(whole.row_losses, rel=3e-6)
+    of_numpy = FastEngine(tuned, config).loss_and_gradients(mixed_rows, 3)
+    assert abs(of_numpy.loss - whole.loss) > 1e-5 * whole.loss, "other masks have another loss"
 
 
 @pytest.mark.parametrize("dropout", ["0", "0.3"])

@@ -8,6 +8,7 @@ from typing import Any
 
 from loralab.config.schema import Config
 from loralab.engine.base import StepLoss, Tick, TokenRow, budget_tokens, recomputes
+from loralab.engine.dropout import Stream, stream_of
 from loralab.engine.fast.arrange import MicroBatch, fullest, lay_out, used_tokens
 from loralab.engine.fast.attention import choose_attention
 from loralab.engine.fast.attention_block import Attended, Line, attend, attend_backward
@@ -40,7 +41,7 @@ class FastEngine:
 
     Made for models against which `unsupported` has nothing. `packing` is what is in force: "off" where torch
     cannot pack these weights, no copies of those that are split over processes. `malloc` tells whether making the
-    engine tuned the allocator of this process.
+    engine tuned the allocator of this process. `stream` is that of dropout masks, of the device if it is not given.
     """
 
     name = "fast"
@@ -51,10 +52,12 @@ class FastEngine:
         config: Config,
         tick: Tick = lambda: None,
         options: FastOptions | None = None,
+        stream: Stream | None = None,
     ) -> None:
         self.options = options or FastOptions(budget_tokens(config, tuned.device))
         self.device, self.tick, self.shard = tuned.device, tick, tuned.shard
         self.seed, self.dropout = config.train.seed, config.lora.dropout
+        self.stream = stream or stream_of(tuned.device)
         self.recompute = recomputes(config.train.recompute, tuned.device)
         self.malloc: Malloc = tune_malloc(tuned.device)
         dtype = tuned.model.get_base_model().model.embed_tokens.weight.dtype
@@ -98,7 +101,7 @@ class FastEngine:
 
     def _masks(self, rows: Sequence[TokenRow], batch: MicroBatch, step: int) -> Masks:
         documents = tuple((rows[i].id, n) for i, n in zip(batch.rows, batch.documents.lengths, strict=True))
-        return Masks(self.seed, step, self.dropout, documents, self.device)
+        return Masks(self.seed, step, self.dropout, documents, self.device, self.stream)
 
     def _line(self, batch: MicroBatch, masks: Masks | None) -> Line:
         turns = turns_of(self.decoder.rotary, batch.positions, self.decoder.embedding)

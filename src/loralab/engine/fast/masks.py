@@ -2,6 +2,7 @@
 
 On a CPU masks are drawn and multiplied by NumPy, a document at a time while it is in the cache; a product of float32
 with truth values takes half of the time that torch's `where` takes. Documents are shared out among torch's threads.
+Masks of Philox are made where the tensors lie, of all documents at once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from loralab.engine.dropout import dropout_mask, keep_scale
+from loralab.engine.device_dropout import device_mask, mask_tokens
+from loralab.engine.dropout import Stream, dropout_mask, keep_scale
 
 Mask = npt.NDArray[np.bool_]
 
@@ -32,6 +34,7 @@ class Masks:
     dropout: float
     rows: tuple[tuple[str, int], ...]
     device: str
+    stream: Stream
     chosen: Any = None
 
     @property
@@ -43,9 +46,10 @@ class Masks:
         """Copies of tensors (T, width), or (N, width), with the elements at 0 that the module's mask drops."""
         import torch
 
-        if inputs[0].device.type != "cpu":
-            mask = torch.from_numpy(self.of(module, inputs[0].shape[1])).to(self.device)
-            return tuple(torch.where(mask, x, 0.0) for x in inputs)
+        if self.stream == "philox":
+            width = inputs[0].shape[1]
+            kept = device_mask(self._tokens, self.seed, self.step, module, width, self.dropout)
+            return tuple(torch.where(kept, x, 0.0) for x in inputs)
         arrays = [x.numpy() for x in inputs]
         outs = [np.empty_like(array) for array in arrays]
 
@@ -57,14 +61,16 @@ class Masks:
         _for_each(drop_one, len(self.rows), torch.get_num_threads())
         return tuple(torch.from_numpy(out) for out in outs)
 
-    def of(self, module: str, width: int) -> Mask:
-        """Which elements of a module's input stay, (T, width) or (N, width)."""
-        return np.concatenate([self._mask(i, module, width) for i in range(len(self.rows))])
-
     def _mask(self, document: int, module: str, width: int) -> Mask:
         row, length = self.rows[document]
         mask = dropout_mask(self.seed, self.step, row, module, length, width, self.dropout)
         return mask if self.chosen is None else mask[self._places[document]]
+
+    @cached_property
+    def _tokens(self) -> Any:
+        """What masks of Philox need to know of the tokens wanted: brought to the device once."""
+        tokens = mask_tokens(self.seed, self.step, self.rows, self.device)
+        return tokens if self.chosen is None else tokens[:, self.chosen]
 
     @cached_property
     def _parts(self) -> tuple[slice, ...]:
