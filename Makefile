@@ -29,9 +29,10 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(LORALAB) demo $(if $(MODEL),--model $(MODEL))
 
-# one process a core, up to four, and one thread in each; one that is done takes tests over from another
+# one process a core, up to four, and one thread in each; one that is done takes tests over from another; byte code is
+# kept even where images switch that off, else each process that a test starts compiles everything again
 test: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 # a script of the tests, not of the product; without it, or without Chromium, `make test` says what it could not check
 axe: $(AXE)

@@ -17,7 +17,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("LORALAB_LANG", "en")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny: more threads only wait for each other
 
-from doubles.command import Job, ended, start
+from doubles.command import Job, ended
+from doubles.forked_command import fork
 from doubles.job_files import write_job, write_rows
 from doubles.tiny_model import write_tiny_model
 
@@ -90,8 +91,8 @@ def quick_config(tiny_model: Path, rows_file: Path, tmp_path: Path) -> Callable[
 def job(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
     """`loralab train job.yaml --json` as a process of its own: 2 epochs of 5 steps with dropout, 4 stages.
 
-    Read only: copy the run folder to change it.
+    A fork: this process has then made every import of a run. Read only: copy the run folder to change it.
     """
     folder = tmp_path_factory.mktemp("job")
     config = write_job(folder, tiny_model)
-    return Job(folder, config, ended(start("train", config, "--json", cwd=folder)))
+    return Job(folder, config, ended(fork("train", config, "--json", cwd=folder)))

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from doubles.command import ended, invoke, start, wait_until
+from doubles.command import ended, invoke, wait_until
 from doubles.completions import CompletionsDouble
+from doubles.forked_command import fork
 from loralab.run.files import read_json_lines
 
 HEAD = "input,output,A,B,C,D,source,multichoice\n"
@@ -88,7 +89,7 @@ def test_ctrl_c_ends_with_130_though_requests_are_under_way_and_the_same_command
 
     with CompletionsDouble(faults=fault) as double:
         asking = [*words, "--server", double.url, "--in-flight", "2"]
-        process = start(*asking, cwd=tmp_path)
+        process = fork(*asking, cwd=tmp_path)
         partial = tmp_path / "out" / "partial.jsonl"
         wait_until(
             lambda: double.under_way == 2 and partial.is_file() and b"\n" in partial.read_bytes(), process

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from doubles.command import Job, ended, invoke, start, wait_until
+from doubles.command import Job, ended, invoke, wait_until
+from doubles.forked_command import fork
 from doubles.shared_data import SHARED, needs_shared_data
 from loralab.cli.console import Console
 from loralab.cli.eval import AnswerProgress
@@ -115,7 +116,7 @@ def test_an_adapter_of_another_architecture_ends_with_2_and_its_modules(
 def test_ctrl_c_ends_with_130_and_the_command_that_goes_on(words: list[str | Path], tmp_path: Path) -> None:
     slow = [*words, "--batch-rows", "1", "--max-new-tokens", "60"]
     partial = tmp_path / "out" / "partial.jsonl"
-    process = start(*slow, cwd=tmp_path)
+    process = fork(*slow, cwd=tmp_path)
     wait_until(lambda: partial.is_file() and b"\n" in partial.read_bytes(), process)
     process.send_signal(signal.SIGINT)
     said = ended(process)

@@ -6,8 +6,7 @@ import json
 import os
 import random
 import shutil
-import subprocess
-import sys
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,30 +28,6 @@ from loralab.words import say
 
 FINAL = ("predictions.jsonl", "scores.json", "eval.json", "partial.jsonl")
 KILLS = 5
-# forks a process for each kill, which ends itself with SIGKILL; imports happen once
-KILLED = """
-import json, os, signal, sys
-from pathlib import Path
-from doubles.toy_task import TOY
-from loralab.evaluate.prepare_task import Request, Watch
-from loralab.evaluate.run_task import evaluate_task
-from loralab.evaluate.subject import find_subject
-from loralab.config.schema import Config
-from loralab.model.load import load_base
-
-model, questions, kills = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-load_base(Path(model), Config(), "cpu")
-for out, answer, torn in kills:
-    def on_answer(there, total, seconds):
-        if there == answer:
-            with open(Path(out) / "partial.jsonl", "a") as stream:
-                stream.write(torn)
-            os.kill(os.getpid(), signal.SIGKILL)
-    if not (child := os.fork()):
-        evaluate_task(Request(find_subject(model), TOY, questions, Path(out), batch_rows=3), Watch(on_answer=on_answer))
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-"""
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +54,23 @@ def run(request: Request, out: Path, **changes: Any) -> tuple[Evaluated, list[st
         replace(request, out=out, **changes), Watch(tell=lambda words: said.append(str(words)))
     )
     return result, said
+
+
+def killed(request: Request, answer: int, torn: str) -> int:
+    """How a fork that evaluates ends; it kills itself at an answer, in the middle of the next line of its record."""
+
+    def on_answer(there: int, total: int, seconds: float) -> None:
+        if there == answer:
+            with (request.out / "partial.jsonl").open("a", encoding="utf-8") as stream:
+                stream.write(torn)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if not (child := os.fork()):
+        try:
+            evaluate_task(request, Watch(on_answer=on_answer))
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def without_seconds(out: Path) -> dict[str, Any]:
@@ -134,10 +126,8 @@ def test_killed_at_any_answer_it_ends_as_if_it_had_not_been(
         )
         for i in range(KILLS)
     ]
-    command = [sys.executable, "-c", KILLED, str(tiny_model), str(questions), json.dumps(kills)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
-    assert done.returncode == 0, done.stderr
+    for out, answer, torn in kills:
+        assert killed(replace(request_to, out=Path(out)), answer, torn) == -signal.SIGKILL
     for out, answer, torn in kills:
         assert {p.name for p in Path(out).iterdir()} == {"eval.json", "partial.jsonl", "LOCK"}
         result, said = run(request_to, Path(out))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from doubles.command import Said, ended, start, wait_until
 from doubles.job_files import write_job
@@ -30,6 +32,7 @@ class Shared:
     folder: Path
     config: Path
     more: tuple[str, ...] = ()
+    start: Callable[..., Any] = start  # or fork: a process in which nothing is imported again
 
     def words(self, name: str) -> tuple[str | Path, ...]:
         """`train` into a folder of its own, by one process."""
@@ -41,7 +44,7 @@ class Shared:
 
     def begin(self, name: str, world: int = 2) -> subprocess.Popen[str]:
         """Start it, shared by some processes."""
-        return start(*self.words(name), "--devices", str(world), "--json", cwd=self.folder)
+        return self.start(*self.words(name), "--devices", str(world), "--json", cwd=self.folder)
 
     def train(self, name: str, world: int = 2) -> Said:
         """The same to its end."""
@@ -50,7 +53,7 @@ class Shared:
     def resume(self, name: str, world: int = 2) -> Said:
         """Carry it on to its end, shared by some processes."""
         run = self.folder / name / "0001-job"
-        process = start("resume", run, "--devices", str(world), "--json", cwd=self.folder)
+        process = self.start("resume", run, "--devices", str(world), "--json", cwd=self.folder)
         return ended(process, PATIENCE_SECONDS)
 
     def begin_until(self, name: str, step: int, world: int = 2) -> subprocess.Popen[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from doubles.command import Said, ended, invoke
+from doubles.forked_command import fork, fork_commands
 from doubles.same_run import differences
 from loralab.run.view import Run, open_run
 from ranks.processes import PATIENCE_SECONDS, STEPS, Shared, held_bytes, is_alive, make_shared
@@ -28,6 +29,13 @@ def shared(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Shared
 def whole(shared: Shared) -> Said:
     """Two processes, not interrupted."""
     return shared.train("whole")
+
+
+@pytest.fixture
+def warm(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> Shared:
+    """The same of forks: torchrun's process and those that it starts, in which nothing is imported again."""
+    fork_commands(monkeypatch)
+    return replace(shared, start=fork)
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +73,9 @@ def test_one_process_writes_and_speaks(shared: Shared, whole: Said) -> None:
 
 
 def test_two_processes_that_split_the_base_make_the_run_of_one(
-    shared: Shared, alone: Run, whole: Said
+    shared: Shared, warm: Shared, alone: Run, whole: Said
 ) -> None:
-    said = replace(shared, more=("model.shard=fsdp",)).train("split")
+    said = replace(warm, more=("model.shard=fsdp",)).train("split")
     assert said.code == 0, said.err
     run = shared.run("split")
     assert losses(run) == pytest.approx(losses(alone), rel=1e-5)
@@ -81,9 +89,9 @@ def test_two_processes_that_split_the_base_make_the_run_of_one(
 
 
 def test_one_that_is_killed_ends_the_run_and_another_number_carries_it_on(
-    shared: Shared, whole: Said, alone: Run, tmp_path: Path
+    shared: Shared, warm: Shared, whole: Said, alone: Run, tmp_path: Path
 ) -> None:
-    process = shared.begin_until("killed", 7)
+    process = warm.begin_until("killed", 7)
     pids = [shared.pid("killed", rank) for rank in (0, 1)]
     shared.kill("killed", 1)
     began = time.monotonic()
@@ -97,7 +105,7 @@ def test_one_that_is_killed_ends_the_run_and_another_number_carries_it_on(
     assert run.status in ("failed", "interrupted") and len(losses(run)) < STEPS
     by_one = shutil.copytree(run.folder.path, tmp_path / "0001-job")
 
-    assert shared.resume("killed").code == 0
+    assert warm.resume("killed").code == 0
     assert differences(shared.run("killed"), shared.run("whole")) == []
 
     assert invoke("resume", by_one, "-q").code == 0

@@ -89,8 +89,18 @@ def all_pids() -> list[int]:
 
 
 def trainers(study: StudyFolder) -> list[int]:
-    """The processes that train a cell of a study, or are about to."""
-    return [pid for pid in all_pids() if f"{study.path}/cells/".encode() in _command_line(pid)]
+    """The processes that train a cell of a study, or are about to: it is in their words, or they write its log."""
+    place = f"{study.path}/cells/"
+    return [
+        pid for pid in all_pids() if place.encode() in _command_line(pid) or _writes_to(pid).startswith(place)
+    ]
+
+
+def _writes_to(pid: int) -> str:
+    try:
+        return str(Path(f"/proc/{pid}/fd/1").readlink())
+    except OSError:
+        return ""
 
 
 def _command_line(pid: int) -> bytes:

@@ -100,8 +100,10 @@ def _fill(path: Path, copy: IO[bytes], blocks: Iterator[bytes]) -> None:
 def _peek(blocks: Iterator[bytes], size: int) -> tuple[bytes, Iterator[bytes]]:
     """(at least the first `size` bytes, all blocks)."""
     head: list[bytes] = []
-    while sum(map(len, head)) < size and (block := next(blocks, b"")):
+    there = 0
+    while there < size and (block := next(blocks, b"")):
         head.append(block)
+        there += len(block)
     start = b"".join(head)
     return start, itertools.chain([start] if start else [], blocks)
 
