@@ -294,3 +294,18 @@ def test_any_bytes_are_a_config_or_a_mistake(tmp_path_factory: pytest.TempPathFa
 def test_any_words_are_overrides_or_mistakes(words: list[str]) -> None:
     with pytest.raises(UsageError):
         make_config(words)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("model: {name: a}\ndata:\n  train\uff1arows.jsonl\n", 3),
+        ("model: {name: a}\ndata:\n  train: rows.jsonl\n  test\uff1a 2\n  rows: 0:5\n", 4),
+        ("model: {name: a}\ndata\uff1a\n  train: rows.jsonl\n", 2),
+    ],
+)
+def test_the_colon_of_chinese_typing_is_named(load: Callable[..., object], text: str, line: int) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(text)
+    told = caught.value.text()
+    assert f"next: line {line} has a full-width colon (\uff1a) after a key: write : and a space" in told

@@ -36,9 +36,8 @@ class WarmProcess:
 
     def __init__(
         self, words: Sequence[str], *, stdin: int, stdout: int, stderr: IO[bytes], cwd: Path, env: Mapping[str, str],
-        start_new_session: bool,
     ) -> None:  # fmt: skip
-        assert (words[1:3], stdin, stdout, start_new_session) == (["-P", "-m"], -1, -1, True)
+        assert (words[1:3], stdin, stdout) == (["-P", "-m"], -1, -1)
         theirs_in, ours_in = os.pipe()
         ours_out, theirs_out = os.pipe()
         self._lock, self.returncode = threading.Lock(), None
@@ -68,9 +67,6 @@ class WarmProcess:
         if self.poll() is None:
             os.kill(self.pid, number)
 
-    def terminate(self) -> None:
-        self.send_signal(signal.SIGTERM)
-
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
@@ -94,7 +90,6 @@ def _become(module: str, reads: int, writes: int, errors: int, folder: Path, env
         for number, source in enumerate((reads, writes, errors)):
             os.dup2(source, number)
         _let_go_of_files()
-        os.setsid()
         os.chdir(folder)
         os.environ.clear()
         os.environ.update(environment)

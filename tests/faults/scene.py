@@ -19,7 +19,7 @@ from loralab.run.view import Run, open_run
 
 KEY = "k3y0fs0me0ne"
 GATE_SECONDS = 60.0
-STOPPED = (-9, 130, 143)
+STOPPED = (-9, -1, 130, 143)
 
 
 @dataclass
@@ -138,12 +138,19 @@ def _start(scene: Scene, row: Row, words: tuple[str | Path, ...]) -> None:
 
 def children_of(pid: int) -> list[int]:
     """The processes that a process has started and that have not ended."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:  # it has ended meanwhile
-            continue
-        if int(fields[1]) == pid and fields[0] != "Z":
-            found.append(int(path.parent.name))
-    return found
+    others = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+    return [other for other in others if (state := _state(other)) and state[1] == str(pid)]
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone, be it that nobody has heard of it."""
+    return not _state(pid)
+
+
+def _state(pid: int) -> list[str]:
+    """The fields of a process from its state on: that, its parent, its group; none if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+    return [] if fields[0] == "Z" else fields

@@ -16,7 +16,7 @@ from typing import Any
 
 from faults.failing_disk import cut_power, make_disk, mount
 from faults.mounts import memory_disk, own_mounts
-from faults.scene import Act, Row, Scene
+from faults.scene import Act, Row, Scene, has_ended
 from loralab.run.events import EventWriter
 from loralab.run.folder import RunFolder
 from loralab.track.fanout import Fanout
@@ -42,6 +42,11 @@ def without_a_key(scene: Scene) -> None:
 def at_a_terminal_without_a_key(scene: Scene) -> None:
     without_a_key(scene)
     at_a_terminal(scene)
+
+
+def in_a_group_of_its_own(scene: Scene) -> None:
+    """As a shell starts a command."""
+    os.setpgid(0, 0)
 
 
 def in_a_chinese_folder(scene: Scene) -> None:
@@ -152,6 +157,25 @@ def stop_run(scene: Scene) -> None:
     scene.process.send(signal.SIGTERM)
 
 
+def to_the_group(number: int) -> Act:
+    """A signal for the run and all that it has started, as a terminal, timeout(1) or a scheduler sends it."""
+
+    def send(scene: Scene) -> None:
+        assert scene.process
+        os.killpg(scene.process.pid, number)
+
+    return send
+
+
+def kill_group(scene: Scene) -> None:
+    """After it nobody is left who could write into the run's folder."""
+    assert scene.process
+    tracker = scene.tracker()
+    os.killpg(scene.process.pid, signal.SIGKILL)
+    scene.process.wait()
+    scene.wait_for(lambda: has_ended(tracker))
+
+
 def kill_both_and_leave_nothing(scene: Scene) -> None:
     """What SwanLab alone leaves of a short run: a file of 0 bytes."""
     kill_tracker(scene)
@@ -216,6 +240,14 @@ def rows() -> tuple[Row, ...]:
         Row("SIGTERM, resumed", acts=(when_points_have_arrived(stop_run),)),
         Row("SIGTERM while the server hangs, resumed",
             acts=(server_fault("hang"), lambda scene: (stop_run(scene), scene.server.faults.clear()))),
+        Row("Ctrl-C at the terminal, resumed", before=in_a_group_of_its_own,
+            acts=(when_points_have_arrived(to_the_group(signal.SIGINT)),)),
+        Row("SIGTERM for the whole group, resumed", before=in_a_group_of_its_own,
+            acts=(when_points_have_arrived(to_the_group(signal.SIGTERM)),)),
+        Row("terminal closed (SIGHUP for the group), resumed", before=in_a_group_of_its_own,
+            acts=(when_points_have_arrived(to_the_group(signal.SIGHUP)),)),
+        Row("whole group killed (-9), resumed", before=in_a_group_of_its_own,
+            acts=(when_points_have_arrived(kill_group),)),
         Row("mirror's disk full", "offline", before=with_a_small_disk, acts=(when_points_are_on_disk(fill_disk),),
             needs_disk=True),
         Row("mirror's disk full, then room again", "offline", before=with_a_small_disk,

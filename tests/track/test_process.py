@@ -1,6 +1,7 @@
 """A tracker's process and the run's side of it, with a tracker that misbehaves on demand."""
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from trial import wait_for
 
 from loralab.run import EventWriter
 from loralab.track.fanout import SinkFailed
-from loralab.track.process import Child, python_path
+from loralab.track.process import GROUP_SIGNALS, Child, group_signals_blocked, python_path
 
 KEY = "s3cr3t"
 
@@ -101,3 +102,47 @@ def test_the_end_of_input_closes(start):
     child.process.stdin.close()
     assert child.expect("finished", 20)["marks"] == 1
     wait_for(lambda: child.process.poll() == 0)
+
+
+def test_it_is_in_the_group_of_the_run_but_signals_for_all_of_it_are_left_to_the_run(start):
+    """From its first moment on: at once after its start, no line of Python has run there."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    child, writer = start()
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+    assert os.getpgid(child.process.pid) == os.getpgid(0), "SIGKILL for all would leave it behind"
+    for number in (1, 2):
+        for name in GROUP_SIGNALS:
+            child.process.send_signal(getattr(signal, name))
+        child.send(step(writer, number))
+        if number == 1:
+            child.expect("ready", 60)
+    child.send({"close": "finished"})
+    assert child.expect("finished", 60)["marks"] == 2
+    assert child.process.wait(60) == 0
+
+
+def test_to_end_it_is_to_close_its_input_and_it_has_time_to_finish(start, monkeypatch):
+    monkeypatch.setattr("loralab.track.process.END_SECONDS", 60.0)
+    child, writer = start()
+    child.send(step(writer, 1))
+    child.expect("ready", 60)
+    child.end()
+    assert child.process.returncode == 0
+    assert child.expect("finished", 60)["marks"] == 1
+
+
+def test_a_signal_that_comes_while_a_process_starts_reaches_the_run():
+    come = []
+    old = signal.signal(signal.SIGTERM, lambda *_: come.append("SIGTERM"))
+    try:
+        with group_signals_blocked():
+            os.kill(os.getpid(), signal.SIGTERM)
+        wait_for(lambda: come == ["SIGTERM"])
+    finally:
+        signal.signal(signal.SIGTERM, old)
+
+
+def test_where_no_signal_can_be_blocked_a_process_starts_all_the_same(monkeypatch):
+    monkeypatch.delattr(signal, "pthread_sigmask")  # as on Windows
+    with group_signals_blocked():
+        pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import socket
@@ -52,10 +53,6 @@ BLOWS = {
 @pytest.fixture(scope="session")
 def broken(job: Job) -> dict[str, tuple[Path, Said]]:
     """The job four times more, each hit by a signal as soon as its condition holds: its run folder and last words."""
-
-    assert (
-        invoke("train", job.config, f"run.dir={job.folder / 'warm'}").code == 0
-    )  # a fork then has every import
     return {name: hit(job, name, *BLOWS[name]) for name in BLOWS}
 
 
@@ -285,6 +282,15 @@ def test_a_run_of_a_newer_format_is_refused(copy: Path) -> None:
     refused(invoke("resume", copy), "newer loralab (format 99)")
 
 
+@pytest.mark.parametrize("left", [b"", b"[]", b'{"format": 1, "data_fi'])
+def test_a_damaged_manifest_is_named(copy: Path, left: bytes) -> None:
+    """The data files were called new, and an edited config was not seen."""
+    (copy / "manifest.json").write_bytes(left)
+    record = snapshot(copy)
+    refused(invoke("resume", copy), f"{copy}/manifest.json: is damaged")
+    assert snapshot(copy) == record
+
+
 @pytest.mark.parametrize("path", ["nowhere", "."])
 def test_what_is_no_run_is_refused(tmp_path: Path, path: str) -> None:
     refused(invoke("resume", tmp_path / path), "run folder")
@@ -324,14 +330,17 @@ def test_files_that_were_not_finished_are_removed_and_named(copy: Path) -> None:
 
 
 def test_damaged_lines_of_the_record_are_counted_and_named(job: Job, copy: Path) -> None:
-    """They were passed over in silence."""
+    """They were passed over in silence, and so were the steps that they had told of."""
     lines = (copy / "events.jsonl").read_bytes().splitlines(keepends=True)
-    at = next(i for i, line in enumerate(lines) if b'"kind": "plan"' in line)
-    lines[at] = b"\0" * 20 + b"\n"
+    for mark in (b'"kind": "plan"', b'"kind": "step", "step": 2,'):
+        at = next(i for i, line in enumerate(lines) if mark in line)
+        lines[at] = b"\0" * 20 + b"\n"
     (copy / "events.jsonl").write_bytes(b"".join(lines))
     said = invoke("resume", copy)
-    assert said.code == 0 and "1 lines of events.jsonl are damaged" in said.err
-    assert "damaged_events" in codes(copy) and open_run(copy).record.steps()[-1]["step"] == 10
+    assert said.code == 0 and "2 lines of events.jsonl are damaged" in said.err
+    assert re.search(r"1 of the \d+ steps so far are not in events\.jsonl", said.err)
+    assert {"damaged_events", "missing_steps"} <= codes(copy)
+    assert open_run(copy).record.steps()[-1]["step"] == 10
 
 
 def codes(run: Path) -> set[str]:

@@ -25,6 +25,7 @@ from loralab.safe_text import SECRET_NAME
 from loralab.words import Words, say
 
 SEPARATOR = re.compile("[:=]")
+WIDE_COLON = re.compile("^[ \\w.]+\uff1a", re.MULTILINE)
 NAMED_IN_ERROR = re.compile(r"(alias|anchor|handle) '.*'")
 SECTIONS: dict[str, type] = dict(typing.get_type_hints(Config))
 
@@ -119,9 +120,8 @@ def compose(path: Path) -> yaml.Node | None:
         line = mark.line + 1 if mark else 1
         # a password may begin with * or & or !, and is never repeated
         reason = NAMED_IN_ERROR.sub(r"\1", error.problem or error.context or "not YAML")
-        raise UsageError(
-            Problem(say("is not valid YAML: {reason}", reason=reason), f"{path}:{line}")
-        ) from None
+        what = say("is not valid YAML: {reason}", reason=reason)
+        raise UsageError(Problem(what, f"{path}:{line}", next=_colon_advice(text))) from None
     except yaml.reader.ReaderError as error:
         line = 1 + text[: error.position].count("\n")
         raise UsageError(Problem(say("holds a character that YAML forbids"), f"{path}:{line}")) from None
@@ -129,6 +129,14 @@ def compose(path: Path) -> yaml.Node | None:
         raise UsageError(Problem(say("is nested too deeply"), str(path))) from None
     except (ValueError, OverflowError):  # chr() of an escape such as \UFFFFFFFF
         raise UsageError(Problem(say("holds a character that YAML forbids"), str(path))) from None
+
+
+def _colon_advice(text: str, first_line: int = 1) -> Words | None:
+    """What to do where a key ends in the colon of Chinese typing, which YAML takes for a letter."""
+    if not (found := WIDE_COLON.search(text)):
+        return None
+    line = first_line + text.count("\n", 0, found.end())
+    return say("line {line} has a full-width colon (\uff1a) after a key: write : and a space", line=line)
 
 
 def _read_document(root: yaml.Node, path: Path, place: Place, reading: Reading) -> None:
@@ -146,7 +154,8 @@ def _read_document(root: yaml.Node, path: Path, place: Place, reading: Reading) 
             for key, value, line in entries(node, path, f"{section}.", reading):
                 _read_key(section, key, value, line, place, reading)
         elif not is_null(node):
-            reading.wrong(where, say("{key} must hold keys, one a line", key=section))
+            advice = _colon_advice(str(node.value), node.start_mark.line + 1)
+            reading.wrong(where, say("{key} must hold keys, one a line", key=section), advice)
 
 
 def entries(

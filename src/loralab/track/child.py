@@ -2,8 +2,9 @@
 
 Messages are JSON lines: one `open`, any number of `event`, one `close`. Replies go to standard output:
 `ready` when the tracker has a run (at the first event, or at `open` if that asks for a replay), `progress`
-and `late` while it finishes, then `finished` or `failed`. End of input, and SIGTERM, close as well.
-Everything that the tracker prints goes to standard error, without the key.
+and `late` while it finishes, then `finished` or `failed`. The end of input closes as well; signals for the
+whole process group are blocked from the start (`process.py`). Everything that the tracker prints goes to
+standard error, without the key.
 """
 
 from __future__ import annotations
@@ -145,14 +146,13 @@ def _telling_on_the_way(
 
 def main(tracker: Tracker, key_variable: str) -> None:
     """Serve standard input; never returns."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for Windows, where nothing can be blocked
     reply = Replies(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)
     censor = Censor(sys.stderr)
     censor.secrets.add(os.environ.get(key_variable, ""))
     sys.stdout = sys.stderr = censor
     messages: SimpleQueue[Message] = SimpleQueue()
-    signal.signal(signal.SIGTERM, lambda *_: messages.put({"close": "interrupted"}))
     threading.Thread(target=_read_then_limit, args=(messages,), daemon=True).start()
     code = serve(tracker, messages, reply, censor)
     # Not sys.exit: the exit hooks of a tracker would try to finish again, without a limit of time.

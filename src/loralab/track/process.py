@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -19,6 +20,9 @@ from loralab.run.files import dump_json, writing
 from loralab.track.fanout import SinkFailed
 
 END_SECONDS = 1.0
+# A terminal, a scheduler and timeout(1) send these to a whole process group, in which they are for the run alone:
+# it then closes its sinks. SIGKILL, which nobody can hold back, takes the tracker with the run.
+GROUP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 Reply = Mapping[str, Any]
 
 
@@ -43,7 +47,7 @@ class Child:
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             log = (folder / "child.log").open("ab")
-        with log:
+        with log, group_signals_blocked():
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", module],
                 stdin=subprocess.PIPE,
@@ -51,7 +55,6 @@ class Child:
                 stderr=log,
                 cwd=folder,
                 env=dict(environment),
-                start_new_session=True,  # Ctrl-C in the terminal is for the run, which then closes its sinks
             )
         self._replies: SimpleQueue[Reply] = SimpleQueue()
         threading.Thread(target=self._read, name=f"replies-{title}", daemon=True).start()
@@ -99,13 +102,12 @@ class Child:
         return SinkFailed(str(told or f"{self._title}'s process ended with code {self.process.returncode}"))
 
     def end(self) -> None:
-        """Terminate, then kill."""
-        for stop in (self.process.terminate, self.process.kill):
-            if self.process.poll() is None:
-                stop()
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self.process.wait(END_SECONDS)
+        """Close its input, at which it finishes, then kill: SIGTERM does not reach it."""
         self._release()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(END_SECONDS)
+            return
+        self.kill()
 
     def end_quietly(self) -> None:
         """Wait for a process that has said its last word."""
@@ -145,6 +147,19 @@ class Child:
         assert stream is not None
         with contextlib.suppress(OSError):  # what is left in the buffer of a broken pipe
             stream.close()
+
+
+@contextlib.contextmanager
+def group_signals_blocked() -> Iterator[None]:
+    """Block them in this thread, and so in what it starts; one that comes meanwhile is delivered, here or elsewhere, as ever."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield  # Windows, where Ctrl-C is all there is, and the child ignores it
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [getattr(signal, name) for name in GROUP_SIGNALS])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def python_path(folder: Path) -> dict[str, str]:

@@ -51,6 +51,7 @@ def resume(
     """
     run = open_run(path)
     _refuse_unbegun(run)
+    _refuse_damaged_manifest(run)
     config = _config(run, overrides)
     _refuse_fewer_steps(run, config, overrides)
     if is_complete(run, config):
@@ -86,6 +87,7 @@ def resume(
             found.append((change.CODE, words))
         checkpoint = find_start(Run(run.folder), job, lambda code, words: found.append((code, words)))
         from_step = checkpoint.step if checkpoint else 0
+        found += _unrecorded(run, from_step)
         session.emit("run_resumed", from_step=from_step)  # first: what is said below belongs to this process
         for code, words in found:
             session.warn(code, words)
@@ -145,6 +147,18 @@ def _refuse_unbegun(run: Run) -> None:
                 next=say("start it again: loralab train {path}", path=run.folder.config),
             )
         )
+
+
+def _refuse_damaged_manifest(run: Run) -> None:
+    """Raise UsageError for a manifest that cannot be read: nothing would tell whether config, data and model are the same."""
+    if not run.manifest:
+        raise UsageError(
+            Problem(
+                say("is damaged: what the run was started with cannot be checked"),
+                str(run.folder.manifest),
+                next=say("put a copy of it back, or start a new run: loralab train {path}", path=run.folder.config),
+            )
+        )  # fmt: skip
 
 
 def _refuse_fewer_steps(run: Run, config: Config, overrides: Sequence[str]) -> None:
@@ -270,6 +284,16 @@ def _leftovers(session: Session) -> Iterator[tuple[str, Words]]:
             n=len(names), names=", ".join(names),
         )  # fmt: skip
         yield "leftovers", words
+
+
+def _unrecorded(run: Run, from_step: int) -> Iterator[tuple[str, Words]]:
+    """What is said if the record lacks steps up to a checkpoint, as after a loss of events.jsonl."""
+    missing = from_step - len({event["step"] for event in run.record.steps() if event["step"] <= from_step})
+    if missing:
+        yield "missing_steps", say(
+            "{n} of the {step} steps so far are not in events.jsonl: the curves and sums of this run lack them",
+            n=missing, step=from_step,
+        )  # fmt: skip
 
 
 def _store_config(run: Run, config: Config, session: Session) -> None:

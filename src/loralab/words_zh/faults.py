@@ -41,6 +41,11 @@ FAULTS: dict[str, str] = {
     "{n} unfinished files of a process that is gone were removed: {names}":
         "已移除一个已消失进程留下的 {n} 个未写完的文件：{names}",
     "{n} lines of events.jsonl are damaged and passed over": "events.jsonl 中有 {n} 行已损坏，已跳过",
+    "{n} of the {step} steps so far are not in events.jsonl: the curves and sums of this run lack them":
+        "此前 {step} 步中有 {n} 步不在 events.jsonl 中：本次运行的曲线和合计缺少这些步",
+    "is damaged: what the run was started with cannot be checked": "已损坏：无法核对该运行开始时的设置、数据和模型",
+    "put a copy of it back, or start a new run: loralab train {path}":
+        "放回它的副本，或开始新的运行：loralab train {path}",
     "the disk fails: {reason}": "磁盘出错：{reason}",
     "once the disk works again: loralab resume {path}": "磁盘恢复正常后执行：loralab resume {path}",
     "the run folder was moved or deleted while the run was going on": "运行文件夹在运行期间被移动或删除",

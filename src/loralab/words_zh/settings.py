@@ -45,6 +45,8 @@ SETTINGS: dict[str, str] = {
     "is nested too deeply": "嵌套过深",
     "must hold sections such as model: and data:": "必须由 model:、data: 等小节组成",
     "{key} must hold keys, one a line": "{key} 下应为键，每行一个",
+    "line {line} has a full-width colon (\uff1a) after a key: write : and a space":
+        "第 {line} 行的键后是全角冒号（\uff1a）：请改为半角冒号加空格",
     "a key must be a word": "键必须是一个单词",
     "{key} is set twice, first in line {line}": "{key} 设置了两次，第一次在第 {line} 行",
     "{key} looks like a secret; secrets do not belong in a config": "{key} 像是密钥；密钥不应写在配置中",
