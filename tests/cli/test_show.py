@@ -98,6 +98,7 @@ def test_a_wreck_is_shown_as_far_as_it_can_be_read(tmp_path: Path, content: byte
     for words in (["show", folder], ["show", folder, "--json"], ["report", folder]):
         said = invoke(*words)
         assert said.code == 0, said.err
+    assert f"{folder / 'manifest.json'} is missing or damaged" in invoke("show", folder).err
     assert json.loads(invoke("show", folder, "--json").out)["status"] == "stale"
 
 

@@ -40,11 +40,13 @@ def show(console: Console, run: str, as_json: bool) -> None:
 
 def _facts(run: Run, console: Console) -> None:
     console.say(say("{run}: {status}", run=run.id, status=STATUS[run.status]))
+    if not run.manifest:
+        console.say(say("{path} is missing or damaged: model, engine and machine are not known", path=run.folder.manifest))
     model, report = run.manifest.get("model", {}), run.data_report
     console.say(
         say(
             "model {name}, engine {engine}",
-            name=model.get("name"),
+            name=model.get("name") or "?",
             engine=run.manifest.get("engine", {}).get("name") or "?",
         )
     )

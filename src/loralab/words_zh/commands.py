@@ -40,6 +40,7 @@ COMMANDS: dict[str, str] = {
     # show
     "{run}: {status}": "{run}：{status}",
     "model {name}, engine {engine}": "模型 {name}，引擎 {engine}",
+    "{path} is missing or damaged: model, engine and machine are not known": "{path} 缺失或已损坏：模型、引擎和机器未知",
     "data: {read} rows read, {kept} kept, {dropped} dropped, {cut} cut":
         "数据：读入 {read} 行，保留 {kept} 行，丢弃 {dropped} 行，截断 {cut} 行",
     "steps {n}: loss {first} to {last}": "共 {n} 步：损失从 {first} 到 {last}",
