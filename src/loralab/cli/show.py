@@ -41,7 +41,8 @@ def show(console: Console, run: str, as_json: bool) -> None:
 def _facts(run: Run, console: Console) -> None:
     console.say(say("{run}: {status}", run=run.id, status=STATUS[run.status]))
     if not run.manifest:
-        console.say(say("{path} is missing or damaged: model, engine and machine are not known", path=run.folder.manifest))
+        path = run.folder.manifest
+        console.say(say("{path} is missing or damaged: model, engine and machine are not known", path=path))
     model, report = run.manifest.get("model", {}), run.data_report
     console.say(
         say(

@@ -44,9 +44,9 @@ class Demand:
     """What a run asks of a machine.
 
     `batch` is its largest micro-batch, `check` that of the plain engine against which the fast one is checked;
-    `file_bytes` are those of the weight files; `copies` counts further copies of all matrices, in the layout in which
-    they are multiplied faster; `is_nf4`: the layers' matrices are held in 4 bits; `shards`: over how many processes
-    the weights are split.
+    `file_bytes` are those of the weight files; `copies` counts further copies of the layers' matrices, in the layout in
+    which they are multiplied faster, beside one of the head's; `is_nf4`: the layers' matrices are held in 4 bits;
+    `shards`: over how many processes the weights are split.
     """
 
     kind: Kind
@@ -213,9 +213,10 @@ def _loading(shape: ModelShape, demand: Demand) -> tuple[Part, ...]:
 def _copies(shape: ModelShape, demand: Demand) -> tuple[Part, ...]:
     if not demand.copies:
         return ()
-    numbers = shape.layers * _layer_numbers(shape) + shape.vocabulary * shape.width
-    how = say("{n} copies of {numbers} numbers x 4 bytes", n=demand.copies, numbers=f"{numbers:,}")
-    return (Part(say("matrices in a faster layout"), demand.copies * numbers * WIDE, how),)
+    layers, head = shape.layers * _layer_numbers(shape), shape.vocabulary * shape.width
+    how = say("{n} copies of {layers} numbers of the layers and one of {head} of the head x 4 bytes",
+              n=demand.copies, layers=f"{layers:,}", head=f"{head:,}")  # fmt: skip
+    return (Part(say("matrices in a faster layout"), (demand.copies * layers + head) * WIDE, how),)
 
 
 def _layer_numbers(shape: ModelShape) -> int:

@@ -60,7 +60,8 @@ MEMORY: dict[str, str] = {
     "it may not fit": "可能放不下",
     "free: {free:.2f} GiB: {fits}": "空闲：{free:.2f} GiB：{fits}",
     "micro-batches are made smaller for that: {tokens} tokens instead of {asked}": "为此缩小微批：{tokens} 个 token，而不是 {asked} 个",
-    "{n} copies of {numbers} numbers x 4 bytes": "{n} 份副本，每份 {numbers} 个数 x 4 字节",
+    "{n} copies of {layers} numbers of the layers and one of {head} of the head x 4 bytes":
+        "各层 {layers} 个数的副本 {n} 份，输出层 {head} 个数的副本 1 份 x 4 字节",
     "the other engine's gradients, and B": "另一引擎的梯度，以及 B",
     "1.5 times the adapter": "适配器的 1.5 倍",
     "{n} numbers x {bits:.2f} bits, the others x {size} bytes": "{n} 个数 x {bits:.2f} 位，其余 x {size} 字节",

@@ -41,7 +41,9 @@ def read_decoder(model: Any, packing: Packing = "off") -> Decoder:
     base = base_of(model)
     body = base.model
     layers = tuple(_layer(m, f"model.layers.{i}", packing) for i, m in enumerate(body.layers))
-    head = freeze(base.lm_head.weight, base.lm_head.bias, packing)
+    # the head is the largest matrix, and is multiplied with label rows alone
+    once: Packing = "forward" if packing == "both" else packing
+    head = freeze(base.lm_head.weight, base.lm_head.bias, once)
     return Decoder(body.embed_tokens.weight.detach(), layers, _norm(body.norm), head, body.rotary_emb)
 
 
