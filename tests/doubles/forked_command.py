@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import logging
 import os
 import signal
 import subprocess
-import sys
 import tempfile
-import time
-import traceback
-import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
 
 import pytest
 
+from doubles.fork import Fork, command_line, let_go_of_files, open_streams, usual_warnings
 from loralab.evaluate.jieba_words import cut_words
 
-BROKEN = 70  # the fork's own code, where the command line did not come to its end
-LOOK_SECONDS = 0.005
 HANDLED = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # by this process in ways of its own
 NAMES = {name: getattr(subprocess, name) for name in ("DEVNULL", "PIPE", "STDOUT", "TimeoutExpired")}
 NEEDED = (
@@ -49,8 +44,8 @@ def fork_commands(patch: pytest.MonkeyPatch, *modules: str) -> None:
     patch.setattr(f"{TORCHRUN}.Popen", ForkedCommand)
 
 
-class ForkedCommand:
-    """As much of subprocess.Popen as is used of it, for `... loralab WORDS`. Pipes are files, read at the end."""
+class ForkedCommand(Fork):
+    """For `... loralab WORDS`. Pipes are files, read at the end."""
 
     def __init__(
         self, args: Sequence[str], *, stdin: int | None = None, stdout: int | IO[Any] | None = None,
@@ -58,39 +53,14 @@ class ForkedCommand:
         pass_fds: Sequence[int] = (), start_new_session: bool = False,
     ) -> None:  # fmt: skip
         words = list(args)[list(args).index("loralab") + 1 :]
-        self.args, self.returncode = args, None
         self._out = _opened(stdout)
         self._err = self._out if stderr == subprocess.STDOUT else _opened(stderr)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self.pid = os.fork()
-        if not self.pid:
-            _become(words, (self._out, self._err), pass_fds, cwd, env, start_new_session)
-
-    def poll(self) -> int | None:
-        if self.returncode is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
-        return self.returncode
-
-    def wait(self, timeout: float = 1800.0) -> int:
-        deadline = time.monotonic() + timeout
-        while (code := self.poll()) is None:
-            if time.monotonic() > deadline:
-                raise subprocess.TimeoutExpired(self.args, timeout)
-            time.sleep(LOOK_SECONDS)
-        return code
+        streams = (self._out, self._err)
+        super().__init__(partial(_live, words, streams, pass_fds, cwd, env, start_new_session), args)
 
     def communicate(self, timeout: float = 1800.0) -> tuple[str, str]:
         self.wait(timeout)
         return _read(self._out), _read(self._err)
-
-    def send_signal(self, number: int) -> None:
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
 
 
 def _opened(stream: int | IO[Any] | None) -> IO[Any] | None:
@@ -107,47 +77,25 @@ def _read(stream: IO[Any] | None) -> str:
         return str(stream.read(), "utf-8")
 
 
-def _become(
+def _live(
     words: Sequence[str], streams: Sequence[IO[Any] | None], kept: Sequence[int], folder: Path | None,
     environment: Mapping[str, str] | None, own_session: bool,
-) -> None:  # fmt: skip
-    """The fork: never returns. It keeps what is imported, and no file, handler, filter or setting of its parent."""
-    code = BROKEN
-    try:
-        for number, stream in enumerate(streams, start=1):
-            if stream is not None:
-                os.dup2(stream.fileno(), number)
-        if own_session:
-            os.setsid()
-        _let_go_of_files(kept)
-        _begin_afresh()
-        if folder is not None:
-            os.chdir(folder)
-        if environment is not None:
-            os.environ.clear()
-            os.environ.update(environment)
-        code = _run(words)
-    except BaseException:  # the fork must not go on as a copy of its parent
-        traceback.print_exc()
-    finally:
-        with contextlib.suppress(BaseException):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(code)
-
-
-def _let_go_of_files(kept: Sequence[int]) -> None:
-    """Nothing else that the parent has open stays so: sockets and locks above all, which would outlive it.
-
-    Their numbers stay taken. What still holds one of them here will close it one day, and must not close another's.
-    """
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, 0)
-    for number in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
-        if number > 2 and number not in kept:
-            with contextlib.suppress(OSError):  # that of the listing itself
-                os.fstat(number)
-                os.dup2(nowhere, number)
+) -> int:  # fmt: skip
+    """In the fork. It keeps what is imported, and no file, handler, filter or setting of its parent."""
+    for number, stream in enumerate(streams, start=1):
+        if stream is not None:
+            os.dup2(stream.fileno(), number)
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+    if own_session:
+        os.setsid()
+    let_go_of_files(kept)
+    _begin_afresh()
+    if folder is not None:
+        os.chdir(folder)
+    if environment is not None:
+        os.environ.clear()
+        os.environ.update(environment)
+    return command_line(words)
 
 
 def _begin_afresh() -> None:
@@ -155,21 +103,5 @@ def _begin_afresh() -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     logging.disable(logging.NOTSET)
-    warnings.resetwarnings()
-    warnings.simplefilter("ignore")
-    sys.stdin, sys.stdout, sys.stderr = (
-        open(number, mode, encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
-        for number, mode in enumerate(("r", "w", "w"))
-    )
-
-
-def _run(words: Sequence[str]) -> int:
-    from loralab.cli.main import run
-
-    sys.argv = ["loralab", *words]
-    try:
-        run()
-    except SystemExit as end:
-        assert isinstance(end.code, int)
-        return end.code
-    raise AssertionError("the entry point always exits")
+    usual_warnings()
+    open_streams()

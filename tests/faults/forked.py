@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import sys
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from doubles.command import Said
+from doubles.fork import Fork, command_line, open_streams
 
 PATIENCE_SECONDS = 240.0
-BROKEN = 70  # the child's own code, before or after the command line
 
 
 def nothing() -> None:
@@ -34,32 +31,24 @@ class Forked:
     log: Path
     before: Callable[[], None] = nothing
     after: Callable[[], None] = nothing
-    pid: int = field(init=False)
+    process: Fork = field(init=False)
     code: int | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self.pid = os.fork()
-        if not self.pid:
-            self._run()
+        self.process = Fork(self._run, self.words)
 
-    def _run(self) -> None:
-        """The child: never returns."""
-        code = BROKEN
-        try:
-            _write_to(self.log)
-            self.before()
-            code = _command_line(self.words)
-            self.after()
-        except BaseException:  # the child must not go on as a copy of its parent
-            code = BROKEN
-            traceback.print_exc()
-        finally:
-            with contextlib.suppress(BaseException):
-                sys.stdout.flush()
-                sys.stderr.flush()
-            os._exit(code)
+    @property
+    def pid(self) -> int:
+        """Of the fork."""
+        return self.process.pid
+
+    def _run(self) -> int:
+        """In the fork."""
+        _write_to(self.log)
+        self.before()
+        code = command_line(self.words)
+        self.after()
+        return code
 
     def said(self) -> Said:
         """How it ended and what it wrote, once it has."""
@@ -67,9 +56,7 @@ class Forked:
 
     def has_ended(self) -> bool:
         """Whether the process is gone; then `code` is set, negative for a signal."""
-        if self.code is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            self.code = os.waitstatus_to_exitcode(status) if pid else None
+        self.code = self.process.poll()
         return self.code is not None
 
     def kill(self) -> None:
@@ -78,8 +65,7 @@ class Forked:
 
     def send(self, number: int) -> None:
         """A signal, unless it is gone already."""
-        if not self.has_ended():
-            os.kill(self.pid, number)
+        self.process.send_signal(number)
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
         """Return once a condition holds or the process has ended; one that hangs is killed and fails."""
@@ -127,21 +113,8 @@ def wait_until(
 def _write_to(log: Path) -> None:
     for number, path in ((1, _beside(log)), (2, log)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), number)
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
-    sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
+    open_streams()
 
 
 def _beside(log: Path) -> Path:
     return log.with_name(f"{log.name}.out")
-
-
-def _command_line(words: tuple[str | Path, ...]) -> int:
-    from loralab.cli.main import run
-
-    sys.argv = ["loralab", *map(str, words)]
-    try:
-        run()
-    except SystemExit as end:
-        assert isinstance(end.code, int)
-        return end.code
-    raise AssertionError("the entry point always exits")

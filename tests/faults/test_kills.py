@@ -7,8 +7,9 @@ from random import Random
 
 import pytest
 
+from doubles.fork import BROKEN
 from faults.blows import Blow, Extent, counting, draw
-from faults.forked import BROKEN, Forked
+from faults.forked import Forked
 from faults.rounds import Course, Outcome, _kept, play
 from faults.small_job import SmallJob
 from loralab.run.view import open_run
