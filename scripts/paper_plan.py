@@ -50,6 +50,10 @@ MASKS_MADE = 3  # of each dropout mask in a step: forward, recomputed, backward
 MASKS_A_SECOND = (
     800e6  # measured, 700 to 900: numbers of dropout masks that one core makes, see engine/dropout.py
 )
+KERNEL_BYTES = 1  # that the kernel of masks writes for a number; it reads 24 for a token
+KERNEL_CODE = 286  # counted: instructions that Triton 3.9 makes of it for an A100
+KERNEL_CODE_NUMBERS = 16  # for so many numbers
+INTEGERS_A_SECOND = 108 * 64 * 1.41e9  # V, of an A100: instructions on integers, units x lanes x clock
 EMPTY_TASK_SECONDS = 0.06 / 100  # measured: Ray on one machine
 GATHERS = 2  # of the base in a micro-batch: one forward, one backward
 
@@ -161,10 +165,16 @@ def mask_numbers(shape: ModelShape) -> int:
     return STEP_ROWS * MEAN_TOKENS * shape.layers * inputs
 
 
-def mask_seconds(plan: Plan) -> float:
+def mask_seconds(plan: Plan, bytes_moved: int) -> float:
     """A step's masks on one of the devices, if its memory is all that takes time."""
-    moved = MASKS_MADE * mask_numbers(plan.shape) * BYTES_MOVED / plan.devices
+    moved = MASKS_MADE * mask_numbers(plan.shape) * bytes_moved / plan.devices
     return moved / (plan.card.memory_bytes * MEMORY_SHARE)
+
+
+def kernel_seconds(plan: Plan) -> float:
+    """The same by the kernel on an A100, if its instructions are all that takes time."""
+    instructions = MASKS_MADE * mask_numbers(plan.shape) * KERNEL_CODE / KERNEL_CODE_NUMBERS / plan.devices
+    return instructions / (INTEGERS_A_SECOND * PEAK_SHARE)
 
 
 def sum_bytes(plan: Plan) -> float:
@@ -314,10 +324,15 @@ def _mask_values() -> dict[str, Any]:
     """What dropout masks of a step take on the card of a cell, and took on a CPU."""
     numbers = mask_numbers(CELL.shape)
     made = MASKS_MADE * numbers
+    memory, code = mask_seconds(CELL, KERNEL_BYTES), kernel_seconds(CELL)
     return {
         "masks": numbers / 1e9, "made": MASKS_MADE, "moved": BYTES_MOVED, "moved_all": made * BYTES_MOVED / 1e12,
-        "mask_seconds": mask_seconds(CELL), "compute_seconds": compute_seconds(CELL, "whole"),
+        "mask_seconds": mask_seconds(CELL, BYTES_MOVED), "compute_seconds": compute_seconds(CELL, "whole"),
         "launches": made / PIECE * LAUNCHES / 1e3, "piece": PIECE / 1e6,
+        "kernel_bytes": KERNEL_BYTES, "kernel_all": made * KERNEL_BYTES / GB, "kernel_memory": memory, "kernel_code": code,
+        "kernel_seconds": max(memory, code), "instructions": KERNEL_CODE / KERNEL_CODE_NUMBERS,
+        "code": KERNEL_CODE, "code_numbers": KERNEL_CODE_NUMBERS, "integers": INTEGERS_A_SECOND / 1e12,
+        "kernel_launches": MASKS_MADE * CELL.shape.layers * len(KIND.targets),
         "rate": MASKS_A_SECOND / 1e6, "core_seconds": made / MASKS_A_SECOND, "copied": made / GB,
     }  # fmt: skip
 

@@ -49,11 +49,16 @@ The job is the one of the [tutorial](tutorial.md): rank {rank} on seven projecti
   token.
 - Times are as good as the shares {peak} and {link}: if a card reaches half of it, computing takes twice as long. Held-out
   losses, answers, loading and checkpoints are not in them.
-- **Dropout masks are not in them**: they are made on the card by integer operations of torch ([engine.md](engine.md)). With
-  `lora.dropout: 0.1` a step of {model} needs {masks:.1f} billion numbers (A), {made} times: forward, recomputed, backward. Each number
-  moves {moved} bytes (A), {moved_all:.1f} TB a step. Seconds = bytes / devices / (memory bandwidth x {memory}): on one {name}
-  {mask_seconds:.1f} s a step beside {compute_seconds:.1f} s of computing (U, **unverified on a GPU**). Less where pieces of {piece:.1f} million numbers stay in
-  the card's cache; at least the time of {launches:.0f} thousand launches (A), which has not been measured either.
+- **Dropout masks are not in them.** With `lora.dropout: 0.1` a step of {model} needs {masks:.1f} billion numbers (A), {made} times: forward,
+  recomputed, backward. They are made on the card, in one of two ways ([engine.md](engine.md#dropout-masks)), both **unverified on a GPU**:
+  - by one kernel of Triton: {kernel_bytes} byte a number is written (A), {kernel_all:.1f} GB a step, and {instructions:.1f} instructions a number are carried
+    out ({code} for {code_numbers} numbers, counted in the code that Triton 3.9 makes for an {name}). Seconds = the larger of bytes / devices /
+    (memory bandwidth x {memory}) and instructions / devices / (instructions on integers a second x {peak}): on one {name}, {integers:.2f}
+    trillion a second (V), {kernel_memory:.3f} and {kernel_code:.3f}, so {kernel_seconds:.2f} s a step beside {compute_seconds:.1f} s of computing (U). {kernel_launches} launches for each
+    micro-batch (A).
+  - by integer operations of torch, where the kernel cannot be had: a number moves {moved} bytes (A), {moved_all:.1f} TB a step, and
+    seconds = bytes / devices / (memory bandwidth x {memory}): on one {name} {mask_seconds:.1f} s a step (U). Less where pieces of {piece:.1f} million numbers
+    stay in the card's cache; at least the time of {launches:.0f} thousand launches (A), which has not been measured either.
 - The same masks by one core of the machine here, {rate:.0f} million numbers a second (M), as they were made for GPUs before: {core_seconds:.1f} core
   seconds a step (U) and {copied:.1f} GB to the card (A). `lora.dropout: 0` needs none.
 - Held against a run: the tutorial's authors took 29 min 6 s for it on 4 x A100 40 GB in turn, with evaluation, on rows of
@@ -120,10 +125,13 @@ device hours: with more cells than GPUs, one GPU for each is the cheapest. Not k
 - 链路：字节 /（链路每秒字节 x {link}）。链路，单向 (V)：{links}。没有任何重叠。
 - 依次：各行有填充，其中 {padding:.1%} 是 token（M：同一数据每批 4 行），输出层计算每个 token。
 - 用时取决于 {peak} 与 {link} 这两个比例：若显卡只达到一半，计算就要两倍的时间。不含留出集损失、回答、加载和检查点。
-- **不含 dropout 掩码**：它们由 torch 的整数运算在显卡上生成（[engine.zh-CN.md](engine.zh-CN.md)）。`lora.dropout: 0.1` 时 {model} 的一步需要
-  {masks:.1f} 十亿个数 (A)，各生成 {made} 次：前向、重算、反向。每个数读写 {moved} 字节 (A)，每步 {moved_all:.1f} TB。秒数 = 字节 / 设备数 /（显存带宽 x {memory}）：
-  一块 {name} 上每步 {mask_seconds:.1f} 秒，计算为 {compute_seconds:.1f} 秒（U，**未在 GPU 上验证**）。若每块 {piece:.1f} 百万个数留在显卡的缓存里则更少；
-  至少需要 {launches:.0f} 千次内核启动的时间 (A)，同样没有测量过。
+- **不含 dropout 掩码。** `lora.dropout: 0.1` 时 {model} 的一步需要 {masks:.1f} 十亿个数 (A)，各生成 {made} 次：前向、重算、反向。它们在显卡上以两种方式之一
+  生成（[engine.zh-CN.md](engine.zh-CN.md)），均**未在 GPU 上验证**：
+  - 用一个 Triton 内核：每个数写 {kernel_bytes} 字节 (A)，每步 {kernel_all:.1f} GB；每个数执行 {instructions:.1f} 条指令（每 {code_numbers} 个数 {code} 条，数自 Triton 3.9 为 {name} 生成的代码）。
+    秒数取二者中较大的：字节 / 设备数 /（显存带宽 x {memory}），指令 / 设备数 /（每秒整数指令数 x {peak}）：一块 {name}（每秒 {integers:.2f} 万亿条，V）上为 {kernel_memory:.3f} 与 {kernel_code:.3f}，
+    即每步 {kernel_seconds:.2f} 秒，计算为 {compute_seconds:.1f} 秒 (U)。每个微批启动 {kernel_launches} 次 (A)。
+  - 内核无法使用时用 torch 的整数运算：每个数读写 {moved} 字节 (A)，每步 {moved_all:.1f} TB；秒数 = 字节 / 设备数 /（显存带宽 x {memory}）：一块 {name} 上每步 {mask_seconds:.1f} 秒 (U)。
+    若每块 {piece:.1f} 百万个数留在显卡的缓存里则更少；至少需要 {launches:.0f} 千次内核启动的时间 (A)，同样没有测量过。
 - 同样的掩码由这里的一个核生成，每秒 {rate:.0f} 百万个 (M)，即以前 GPU 所用的方式：每步 {core_seconds:.1f} 核秒 (U)，另有 {copied:.1f} GB 送到显卡 (A)。
   `lora.dropout: 0` 不需要。
 - 与一次运行对照：教程作者在 4 x A100 40 GB 上依次计算，用了 29 分 6 秒，含评测，数据集不同。这些公式给出 {published:.0f} 分钟。

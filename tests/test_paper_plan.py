@@ -65,3 +65,12 @@ def test_splitting_holds_less_and_sends_more_and_in_turn_is_as_slow_as_one(plan:
 def test_what_stays_is_what_auto_goes_by(plan: Any) -> None:
     assert [plan.auto_splits(one) for one in plan.PLANS] == [False, True, True]
     assert "does not fit" in plan.section("en") and plan.left(plan.PLANS[2], "whole") < 0
+
+
+def test_the_masks_of_a_step_can_be_recomputed_by_hand(plan: Any) -> None:
+    """7B on one A100: inputs of seven projections, three times; what takes longer, the memory or the instructions."""
+    numbers = 3 * 16 * 166 * 28 * (6 * 3584 + 18944)
+    values = plan._mask_values()
+    assert values["mask_seconds"] == pytest.approx(numbers * 234 / (1555e9 * 0.5))
+    memory, code = numbers / (1555e9 * 0.5), numbers * 286 / 16 / (108 * 64 * 1.41e9 * 0.3)
+    assert values["kernel_seconds"] == pytest.approx(max(memory, code)) and code > memory

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,7 +15,18 @@ from hypothesis import strategies as st
 
 from doubles.philox import by_hand
 from loralab.engine import device_dropout
-from loralab.engine.device_dropout import BYTES_MOVED, LAUNCHES, _digest, device_mask, mask_tokens
+from loralab.engine.device_dropout import (
+    BYTES_MOVED,
+    CHECKED_WIDTHS,
+    LAUNCHES,
+    MaskKernel,
+    _digest,
+    device_mask,
+    mask_kernel,
+    mask_tokens,
+    torch_mask,
+    try_triton,
+)
 from loralab.engine.dropout import drop_level, stream_of
 
 MODULE = "model.layers.0.self_attn.q_proj"
@@ -206,3 +220,105 @@ def test_parts_of_the_key_do_not_run_into_each_other() -> None:
     """Seed 1 with step 12 is not seed 11 with step 2; what names a row names no module."""
     digests = [_digest(*p) for p in ((1, 12, "row", "a"), (11, 2, "row", "a"), (1, 12, "module", "a"))]
     assert len({*digests}) == 3 and all(0 <= word < 1 << 32 for pair in digests for word in pair)
+
+
+# ------------------------------------------------------------------------------- the kernel of Triton, or not
+
+Put = Callable[[Callable[..., Any]], None]
+
+
+@pytest.fixture
+def put_kernel(monkeypatch: pytest.MonkeyPatch) -> Put:
+    """Have a function stand in for the kernel, whether or not Triton is installed."""
+
+    def put(make: Callable[..., Any]) -> None:
+        module = ModuleType("loralab.engine.philox_kernel")
+        monkeypatch.setattr(module, "triton_mask", make, raising=False)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    return put
+
+
+@pytest.fixture
+def no_memory_of_devices() -> Iterator[None]:
+    """What makes masks on a device is settled anew, here and afterwards."""
+    device_dropout._kernel_on.cache_clear()
+    yield
+    device_dropout._kernel_on.cache_clear()
+
+
+def test_a_kernel_that_makes_the_same_bits_is_taken(put_kernel: Put) -> None:
+    widths = []
+
+    def same(tokens: Any, key: tuple[int, int], width: int, dropped_levels: int) -> Any:
+        widths.append(width)
+        return torch_mask(tokens, key, width, dropped_levels)
+
+    put_kernel(same)
+    assert try_triton("cpu") == MaskKernel("triton", same)
+    assert widths == list(CHECKED_WIDTHS)
+
+
+@pytest.mark.parametrize("wrong", CHECKED_WIDTHS)
+def test_a_kernel_with_one_other_bit_is_not_taken_and_it_is_said(wrong: int, put_kernel: Put) -> None:
+    def other(tokens: Any, key: tuple[int, int], width: int, dropped_levels: int) -> Any:
+        kept = torch_mask(tokens, key, width, dropped_levels)
+        kept[-1, -1] ^= width == wrong
+        return kept
+
+    put_kernel(other)
+    found = try_triton("cpu")
+    assert (found.name, found.make) == ("torch", torch_mask) and found.warning is not None
+    code, words = found.warning
+    assert code == "mask_kernel_disagrees" and str(words).endswith(f"makes others, of width {wrong}")
+
+
+class CompilationError(Exception):
+    """Triton's is no RuntimeError either."""
+
+
+@pytest.mark.parametrize("error", [RuntimeError, ImportError, AssertionError, OSError, CompilationError])
+def test_a_kernel_that_fails_is_not_taken_and_it_is_said(error: type[Exception], put_kernel: Put) -> None:
+    def failing(*_: Any) -> Any:
+        raise error("no C compiler\nmore of it")
+
+    put_kernel(failing)
+    found = try_triton("cpu")
+    assert (found.name, found.make) == ("torch", torch_mask) and found.warning is not None
+    code, words = found.warning
+    assert code == "mask_kernel_fails" and str(words).endswith("Triton fails here: no C compiler")
+
+
+def test_memory_that_runs_out_is_not_taken_for_a_failing_kernel(put_kernel: Put) -> None:
+    def full(*_: Any) -> Any:
+        raise RuntimeError("CUDA out of memory")
+
+    put_kernel(full)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        try_triton("cpu")
+
+
+@pytest.mark.usefixtures("no_memory_of_devices")
+def test_it_is_tried_once_for_each_device_of_cuda_where_triton_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    tried: list[str] = []
+    kernel = MaskKernel("triton", torch_mask)
+    monkeypatch.setattr(device_dropout, "try_triton", lambda device: tried.append(str(device)) or kernel)
+    monkeypatch.setattr(device_dropout, "is_installed", lambda package: package == "triton")
+    devices = [torch.device(name) for name in ("cuda:0", "cpu", "cuda:1", "cuda:0")]
+    assert [device_dropout._kernel_on(d).name for d in devices] == ["triton", "torch", "triton", "triton"]
+    assert tried == ["cuda:0", "cuda:1"]
+    device_dropout._kernel_on.cache_clear()
+    monkeypatch.setattr(device_dropout, "is_installed", lambda package: False)
+    assert device_dropout._kernel_on(devices[0]) == MaskKernel("torch", torch_mask)
+    assert mask_kernel("cpu") == MaskKernel("torch", torch_mask) and len(tried) == 2
+
+
+def test_masks_are_asked_of_what_was_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    kernel = MaskKernel("triton", lambda *given: asked.append(given))
+    monkeypatch.setattr(device_dropout, "_kernel_on", lambda device: kernel)
+    tokens = mask_tokens(1, 2, [("a", 3)], "cpu")
+    device_mask(tokens, 1, 2, MODULE, 24, 0.1)
+    assert asked == [(tokens, _digest(1, 2, "module", MODULE), 24, drop_level(0.1))]

@@ -7,12 +7,15 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace as Namespace
 from typing import Any
 
 import pytest
 
-from loralab.engine import self_check
+from loralab.engine import plain, self_check
 from loralab.engine.base import budget_tokens
+from loralab.engine.device_dropout import MaskKernel, torch_mask
+from loralab.engine.fast import engine as fast_engine
 from loralab.engine.fast.engine import FastEngine
 from loralab.errors import Interrupted, ResourceError, UsageError
 from loralab.run.view import Run, open_run
@@ -21,6 +24,7 @@ from loralab.train.environment import cpu_features
 from loralab.train.resume import resume
 from loralab.train.start import train
 from loralab.train.stop import StopRequest
+from loralab.words import say
 
 Quick = Callable[..., Any]
 SHORT = ("train.max_steps=2", "train.epochs=null", "evaluate.stages=[]", "lora.dropout=0.1")
@@ -76,7 +80,7 @@ def test_auto_takes_the_fast_engine_and_says_why(quick_config: Quick) -> None:
     run = train(quick_config(*SHORT))
     engine, ready = run.manifest["engine"], run.last("model_ready")
     assert engine["name"] == ready["engine"] == "fast" and engine["reason"] == ready["engine_reason"]
-    assert engine["budget_tokens"] == 640 and engine["masks"] == "sfc64"
+    assert engine["budget_tokens"] == 640 and engine["masks"] == "sfc64" and engine["mask_kernel"] is None
     assert engine["packing"] == ("both" if "avx512f" in cpu_features() else "in_place")
     assert engine["attention"] in ("flash", "sdpa") and engine["malloc"] in ("tuned", "default")
     check = engine["self_check"]
@@ -104,7 +108,12 @@ def test_plain_never_loads_the_fast_engine(quick_config: Quick, monkeypatch: pyt
     for name in [n for n in sys.modules if n.startswith("loralab.engine.fast")]:
         monkeypatch.delitem(sys.modules, name)
     run = train(quick_config(*SHORT, "train.engine=plain"))
-    assert run.manifest["engine"] == {"name": "plain", "reason": "train.engine is plain", "masks": "sfc64"}
+    assert run.manifest["engine"] == {
+        "name": "plain",
+        "reason": "train.engine is plain",
+        "masks": "sfc64",
+        "mask_kernel": None,
+    }
     assert run.last("model_ready")["engine"] == "plain" and "engine" not in codes(run, "note")
     assert "loralab.engine.fast.engine" not in sys.modules  # answers are read with parts of its package
 
@@ -163,7 +172,12 @@ def test_what_config_json_tells_is_refused_before_anything_is_made(
 def test_a_model_that_is_not_supported_is_trained_by_plain(quick_config: Quick, windowed: Path) -> None:
     run = train(quick_config(*SHORT, f"model.name={windowed}"))
     reason = "the model looks back 64 tokens, rows may have 384"
-    assert run.manifest["engine"] == {"name": "plain", "reason": reason, "masks": "sfc64"}
+    assert run.manifest["engine"] == {
+        "name": "plain",
+        "reason": reason,
+        "masks": "sfc64",
+        "mask_kernel": None,
+    }
     (note,) = [e for e in run.record.of_kind("note") if e.get("code") == "engine"]
     assert note["message"] == f"engine plain: {reason}"
     with pytest.raises(UsageError, match=reason):
@@ -223,7 +237,48 @@ def test_other_dropout_masks_than_a_run_began_with_are_said(quick_config: Quick,
 
 def test_without_dropout_no_masks_are_recorded(quick_config: Quick) -> None:
     run = train(quick_config(*SHORT[:3], "lora.dropout=0", "train.engine=plain"))
-    assert run.manifest["engine"]["masks"] is None
+    assert run.manifest["engine"]["masks"] is None and run.manifest["engine"]["mask_kernel"] is None
+
+
+def test_what_makes_masks_of_philox_is_recorded_and_said_where_triton_fails(
+    quick_config: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on CUDA; the kernel changes no number, so a run that goes on says nothing of it."""
+    failing = MaskKernel("torch", torch_mask, ("mask_kernel_fails", say("{reason}", reason="no C compiler")))
+    for module in (fast_engine, plain):
+        monkeypatch.setattr(module, "stream_of", lambda device: "philox")
+    monkeypatch.setattr(engine_choice, "mask_kernel", lambda device: failing)
+    run = train(quick_config(*SHORT))
+    assert run.manifest["engine"] | {"masks": "philox", "mask_kernel": "torch"} == run.manifest["engine"]
+    (words,) = [e["message"] for e in run.record.of_kind("warning") if e["code"] == "mask_kernel_fails"]
+    assert words == "no C compiler"
+    path = unfinished(run)
+    monkeypatch.setattr(engine_choice, "mask_kernel", lambda device: MaskKernel("triton", torch_mask))
+    again = resume(path)
+    assert again.last("model_ready")["engine_facts"]["mask_kernel"] == "triton"
+    assert codes(again, "warning").count("mask_kernel_fails") == 1
+    assert not {"masks_changed", "engine_changed"} & {*codes(again, "warning")}
+
+
+def test_every_device_of_a_model_is_asked_and_a_failure_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where layers lie on several GPUs, the kernel is in force if it is on each of them."""
+    failure = ("mask_kernel_fails", say("{reason}", reason="no C compiler"))
+    failing, asked = ["cuda:0", "cuda:2"], []
+
+    def kernel(device: str) -> MaskKernel:
+        asked.append(device)
+        return MaskKernel(*(("torch", torch_mask, failure) if device in failing else ("triton", torch_mask)))
+
+    monkeypatch.setattr(engine_choice, "mask_kernel", kernel)
+    places = [Namespace(device=f"cuda:{n}") for n in (2, 0, 1, 2)]
+    config = Namespace(lora=Namespace(dropout=0.1))
+    given: Any = Namespace(config=config, tuned=Namespace(model=Namespace(parameters=lambda: places)))
+    begun: Any = Namespace(manifest={})
+    found = {"masks": "philox", "mask_kernel": "torch"}
+    assert engine_choice._masks(begun, "philox", given) == (found, [failure])
+    assert asked == ["cuda:0", "cuda:1", "cuda:2"]
+    failing.clear()
+    assert engine_choice._masks(begun, "philox", given) == (found | {"mask_kernel": "triton"}, [])
 
 
 @pytest.mark.usefixtures("disagreeing")

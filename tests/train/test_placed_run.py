@@ -56,7 +56,7 @@ def test_the_run_is_that_of_one_device(
     value = run.scores("after")["heldout"]["loss"]["value"]
     assert value == pytest.approx(whole.scores("after")["heldout"]["loss"]["value"], rel=1e-5)
     assert run.manifest["engine"] == {
-        "name": "plain", "reason": "the fast engine does not compute model.device_map", "masks": "sfc64",
+        "name": "plain", "reason": "the fast engine does not compute model.device_map", "masks": "sfc64", "mask_kernel": None,
     }  # fmt: skip
     (note,) = (e for e in run.record.of_kind("note") if e.get("code") == "placement")
     assert note["places"] == SPLIT

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from loralab.config.schema import Config
 from loralab.engine.base import Engine, Tick, TokenRow, budget_tokens
+from loralab.engine.device_dropout import mask_kernel
 from loralab.engine.dropout import Stream
 from loralab.engine.plain import PlainEngine
 from loralab.engine.self_check import SelfCheck, check_fast
@@ -132,9 +133,9 @@ def _wanted(run: Run | None, config: Config) -> str:
 
 def _plain(run: Run, given: Material, why: _Refusal) -> Choice:
     engine = PlainEngine(given.tuned, given.config, given.pad_id, given.tick)
-    masks = _masks(engine.stream, given.config)
-    facts = {"name": engine.name, "reason": str(why.reason), "masks": masks, **why.facts}
-    return Choice(engine, why.reason, facts, (*why.warnings, *_other_masks(run, masks)))
+    masks, said = _masks(run, engine.stream, given)
+    facts = {"name": engine.name, "reason": str(why.reason), **masks, **why.facts}
+    return Choice(engine, why.reason, facts, (*why.warnings, *said))
 
 
 def _try_fast(run: Run, given: Material) -> Choice | _Refusal:
@@ -161,10 +162,10 @@ def _try_fast(run: Run, given: Material) -> Choice | _Refusal:
         "it agrees with the plain engine on {rows} rows of the first step, {tokens} tokens: loss {fast:.6f}, there {plain:.6f}",
         rows=check.rows, tokens=check.tokens, fast=check.loss_fast, plain=check.loss_plain,
     )  # fmt: skip
-    masks = _masks(engine.stream, config)
-    facts = {"name": engine.name, "reason": str(reason), **_arrangement(engine), "masks": masks, **facts}
+    masks, said = _masks(run, engine.stream, given)
+    facts = {"name": engine.name, "reason": str(reason), **_arrangement(engine), **masks, **facts}
     warnings = _changes(run, engine) if recorded_engine(run) else _smaller(given.need)
-    return Choice(engine, reason, facts, (*warnings, *_other_masks(run, masks)))
+    return Choice(engine, reason, facts, (*warnings, *said))
 
 
 def _placed(config: Config) -> Words | None:
@@ -222,15 +223,28 @@ def _changes(run: Run, engine: FastEngine) -> list[tuple[str, Words]]:
     ]  # fmt: skip
 
 
-def _masks(stream: Stream, config: Config) -> Stream | None:
-    """Whose bits dropout masks are made of; None where none are made."""
-    return stream if config.lora.dropout else None
+def _masks(run: Run, stream: Stream, given: Material) -> tuple[dict[str, Any], list[tuple[str, Words]]]:
+    """Whose bits dropout masks are and what makes them on a GPU, None where nothing does; what is to be said of it.
+
+    What makes them is settled here, before the first step, for every device that the model lies on: that waits for it.
+    """
+    if not given.config.lora.dropout:
+        return {"masks": None, "mask_kernel": None}, []
+    said = _other_masks(run, stream)
+    if stream != "philox":
+        return {"masks": stream, "mask_kernel": None}, said
+    kernels = [mask_kernel(d) for d in sorted({str(p.device) for p in given.tuned.model.parameters()})]
+    for kernel in kernels:
+        if kernel.warning and kernel.warning not in said:
+            said.append(kernel.warning)
+    is_triton = all(kernel.name == "triton" for kernel in kernels)
+    return {"masks": stream, "mask_kernel": "triton" if is_triton else "torch"}, said
 
 
-def _other_masks(run: Run, now: Stream | None) -> list[tuple[str, Words]]:
+def _other_masks(run: Run, now: Stream) -> list[tuple[str, Words]]:
     """What is to be said where a run goes on on another kind of device; runs that do not name a stream had SFC64."""
     began = run.manifest.get("engine", {}).get("masks", "sfc64")
-    if recorded_engine(run) is None or now is None or began == now:
+    if recorded_engine(run) is None or began == now:
         return []
     words = say(
         "dropout masks were made by {before} and are made by {now} on this device: they drop the same share, but other"

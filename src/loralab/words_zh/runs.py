@@ -41,6 +41,10 @@ RUNS: dict[str, str] = {
     "dropout masks were made by {before} and are made by {now} on this device: they drop the same share, but other"
     " elements, so from here on losses are not those of a run that was not interrupted":
         "dropout 掩码原由 {before} 生成，在此设备上由 {now} 生成：丢弃的比例相同，但元素不同，因此此后的损失与未中断的运行不同",
+    "dropout masks are made by operations of torch, the same bits in more time: the kernel of Triton fails here: {error}":
+        "dropout 掩码由 torch 的运算生成，结果逐位相同，但更慢：Triton 内核在此处出错：{error}",
+    "dropout masks are made by operations of torch: the kernel of Triton makes others, of width {width}":
+        "dropout 掩码由 torch 的运算生成：宽度为 {width} 时，Triton 内核生成的掩码与之不同",
     "train.engine is fast, which cannot be had: {reason}": "train.engine 为 fast，但无法使用：{reason}",
     "answers come from the model's own forward, which is slower: {reason}": "回答由模型自己的前向计算得出，较慢：{reason}",
     "this processor has no instructions for bfloat16 products (avx512_bf16 or amx_bf16): a step may take tens of"
