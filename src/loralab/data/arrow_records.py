@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BATCH = 1024  # rows
 # what pyarrow raises for values that Python cannot hold: text that is not UTF-8 (ValueError), years beyond 9999
 # (OverflowError, ValueError), and types that it has no Python value for (its own word: NotImplementedError)
-UNUSABLE = (ValueError, OverflowError, NotImplementedError)
+UNUSABLE = (ValueError, OverflowError, NotImplementedError)  # the last is pyarrow's own, no stub of ours
 PAGE = 1 << 20  # bytes read at once from a column of a row group
 
 
