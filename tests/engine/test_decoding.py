@@ -13,8 +13,9 @@ from doubles.families import FAMILIES, make_base
 from doubles.greedy import reference
 from doubles.tuned import PAD, fill_b
 from loralab.config import Config
-from loralab.engine import decoding
-from loralab.engine.decoding import cut_prompts, greedy_answers, make_reader
+from loralab.engine import decoding_cache
+from loralab.engine.decoding import Limits, greedy_answers, shared_length
+from loralab.engine.decoding_cache import Cache, make_reader
 from loralab.engine.generate import LocalGenerator
 from loralab.model.adapter import add_adapter, trainable
 from loralab.model.load import quiet
@@ -45,9 +46,17 @@ def with_adapter(engine_config: Callable[..., Config]) -> Callable[[str], Any]:
 
 
 def decode(
-    model: Any, prompts: Sequence[Sequence[int]], stop: Sequence[int] = (), limit: int = NEW_TOKENS
+    model: Any,
+    prompts: Sequence[Sequence[int]],
+    stop: Sequence[int] = (),
+    limit: int = NEW_TOKENS,
+    num_rows: int = 8,
 ) -> list[tuple[list[int], bool]]:
-    return greedy_answers(make_reader(model), prompts, limit, set(stop), lambda: None)
+    """The ids of each answer and whether a token ended it, in the order of the prompts."""
+    limits = Limits(num_rows, limit, frozenset(stop))
+    answers = sorted(greedy_answers(make_reader(model), prompts, limits, lambda: None), key=lambda a: a.index)
+    assert [answer.index for answer in answers] == list(range(len(prompts)))
+    return [(list(answer.ids), answer.finish_reason == "stop") for answer in answers]
 
 
 def until(ids: list[int], stop: set[int]) -> tuple[list[int], bool]:
@@ -87,6 +96,7 @@ def expected(with_adapter: Callable[[str], Any]) -> list[list[int]]:
     return answers
 
 
+@pytest.mark.parametrize("num_rows", [1, 2, 8])
 @pytest.mark.parametrize("limit", [1, 2, 20])
 @pytest.mark.parametrize(
     ("name", "value"),
@@ -104,43 +114,97 @@ def test_tokens_do_not_depend_on_how_the_work_is_cut(
     name: str,
     value: Any,
     limit: int,
+    num_rows: int,
 ) -> None:
-    monkeypatch.setattr(decoding, name, value)
-    answers = ids_of(decode(with_adapter("qwen2"), PROMPTS, limit=limit))
+    monkeypatch.setattr(decoding_cache, name, value)
+    answers = ids_of(decode(with_adapter("qwen2"), PROMPTS, limit=limit, num_rows=num_rows))
     assert answers == [ids[:limit] for ids in expected]
 
 
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Of each forward how many tokens of prompts were read, and how many answers went on."""
+    seen: list[tuple[int, int]] = []
+    forward = Cache._forward
+
+    def counted(self: Cache, pieces: Any, newest: Any) -> list[int]:
+        seen.append((sum(len(piece.ids) for piece in pieces), len(newest)))
+        return forward(self, pieces, newest)
+
+    monkeypatch.setattr(Cache, "_forward", counted)
+    return seen
+
+
 def test_a_row_that_has_ended_is_not_computed_any_more(
-    with_adapter: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+    with_adapter: Callable[[str], Any], lines: list[tuple[int, int]]
 ) -> None:
-    model, widths = with_adapter("qwen3"), []
-    step = decoding._next_tokens
-
-    def counted(reader: Any, tokens: Any, places: Any, cache: Any) -> list[int]:
-        widths.append(len(tokens))
-        return step(reader, tokens, places, cache)
-
-    monkeypatch.setattr(decoding, "_next_tokens", counted)
+    model = with_adapter("qwen3")
     free = [reference(model, p, limit=NEW_TOKENS) for p in APART]
     answers = decode(model, APART, [free[0][2]])
     made = [len(ids) + stopped for ids, stopped in answers]
     assert min(made) < max(made) == NEW_TOKENS
-    assert widths == [sum(n > step for n in made) for step in range(1, NEW_TOKENS)]
+    assert lines[1:] == [(0, sum(n > step for n in made)) for step in range(1, NEW_TOKENS)]
+
+
+@pytest.mark.parametrize("num_rows", [1, 2, 3])
+def test_where_an_answer_has_ended_the_next_prompt_is_read_in_the_same_products(
+    with_adapter: Callable[[str], Any], lines: list[tuple[int, int]], num_rows: int
+) -> None:
+    model = with_adapter("qwen2")
+    free = [reference(model, p, limit=20) for p in PROMPTS]
+    stop = [free[0][4]]
+    answers = decode(model, PROMPTS, stop, 20, num_rows)
+    assert answers == [until(ids, set(stop)) for ids in free]
+    made = [len(ids) + stopped for ids, stopped in answers]
+    # each token of an answer takes one place in one forward: its first one the prompt's, the others their own
+    assert sum(going for _, going in lines) == sum(made) - len(made)
+    assert sum(read for read, _ in lines) == sum(map(len, PROMPTS)) - (len(PROMPTS) - 1) * len(SHARED)
+    ends = list(made[:num_rows])  # of each row, the forward after which its place is free
+    for count in made[num_rows:]:
+        place = min(range(num_rows), key=lambda i: (ends[i], -i))
+        ends[place] += count
+    assert len(lines) == max(ends), "no place stays empty while a prompt waits"
+
+
+def test_a_value_that_is_not_finite_does_not_reach_the_answer_that_takes_its_place(
+    with_adapter: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, spoilt = with_adapter("qwen2"), []
+    clear = Cache.clear
+
+    def spoil_and_clear(self: Cache, row: int, start: int) -> None:
+        import torch
+
+        with torch.inference_mode():
+            self.held[:, :, row, :, start:] = torch.inf
+        spoilt.append(row)
+        clear(self, row, start)
+
+    monkeypatch.setattr(Cache, "clear", spoil_and_clear)
+    assert ids_of(decode(model, PROMPTS, num_rows=2)) == [
+        reference(model, p, limit=NEW_TOKENS) for p in PROMPTS
+    ]
+    assert len(spoilt) == len(PROMPTS) - 2
 
 
 def test_what_all_prompts_begin_with_is_read_once(
+    with_adapter: Callable[[str], Any], lines: list[tuple[int, int]]
+) -> None:
+    decode(with_adapter("qwen2"), PROMPTS, limit=1)
+    assert sum(read for read, _ in lines) == sum(map(len, PROMPTS)) - (len(PROMPTS) - 1) * len(SHARED)
+
+
+def test_the_time_of_all_answers_is_shared_among_them(
     with_adapter: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read: list[int] = []
-    pieces_of = decoding._read_pieces
-
-    def counted(reader: Any, pieces: Any, cache: Any) -> list[int]:
-        read.append(sum(len(piece.ids) for piece in pieces))
-        return pieces_of(reader, pieces, cache)
-
-    monkeypatch.setattr(decoding, "_read_pieces", counted)
-    decode(with_adapter("qwen2"), PROMPTS, limit=1)
-    assert sum(read) == sum(map(len, PROMPTS)) - (len(PROMPTS) - 1) * len(SHARED)
+    clock = iter(range(1000))
+    monkeypatch.setattr("loralab.engine.decoding.time.monotonic", lambda: next(clock))
+    limits, steps = Limits(2, 3, frozenset()), []
+    answers = list(
+        greedy_answers(make_reader(with_adapter("qwen2")), PROMPTS, limits, lambda: steps.append(0))
+    )
+    assert sum(answer.seconds for answer in answers) == pytest.approx(len(steps))
+    assert {answer.seconds for answer in answers} == {1.5, 3.0}, "the last one was alone"
 
 
 def test_a_prompt_asked_twice_is_answered_twice(with_adapter: Callable[[str], Any]) -> None:
@@ -154,7 +218,7 @@ def test_an_adapter_that_has_changed_answers_by_its_new_weights(engine_config: C
     generator = LocalGenerator(model, "cpu", PAD, 8)
 
     def answers() -> list[list[int]]:
-        return [list(a.ids) for a in generator.generate(PROMPTS, NEW_TOKENS, [], lambda: None)]
+        return [list(a.ids) for a in generator.generate(PROMPTS, NEW_TOKENS, [], lambda: None)]  # end together
 
     silent = answers()
     fill_b(model)
@@ -186,15 +250,15 @@ def test_what_is_not_computed_here_goes_through_the_models_forward(
     st.lists(st.integers(0, 2), max_size=4),
     st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=5), min_size=1, max_size=4),
 )
-def test_pieces_are_the_prompts_cut_where_they_part(beginning: list[int], rests: list[list[int]]) -> None:
+def test_as_much_is_shared_as_all_begin_with_but_never_a_whole_prompt(
+    beginning: list[int], rests: list[list[int]]
+) -> None:
     prompts = [beginning + rest for rest in rests]
-    pieces = cut_prompts(prompts)
-    shared, own = pieces[: len(pieces) - len(prompts)], pieces[-len(prompts) :]
-    start = list(shared[0].ids) if shared else []
-    assert [start + list(piece.ids) for piece in own] == prompts
-    assert all(piece.ids and piece.start == len(start) for piece in own)
-    assert [(piece.first, piece.end) for piece in own] == [(i, i + 1) for i in range(len(prompts))]
-    assert all((piece.first, piece.end, piece.start) == (0, len(prompts), 0) for piece in shared)
-    if len(prompts) > 1:  # as much as all of them begin with, but never a whole prompt
-        parting = {tuple(prompt[: len(start) + 1]) for prompt in prompts}
-        assert len(parting) > 1 or min(map(len, prompts)) == len(start) + 1
+    shared = shared_length(prompts)
+    assert {tuple(prompt[:shared]) for prompt in prompts} == {tuple(prompts[0][:shared])}
+    assert shared < min(map(len, prompts))
+    if len(prompts) > 1:
+        parting = {tuple(prompt[: shared + 1]) for prompt in prompts}
+        assert len(parting) > 1 or min(map(len, prompts)) == shared + 1
+    else:
+        assert shared == 0

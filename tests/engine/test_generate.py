@@ -67,7 +67,9 @@ def answer(
     batch_rows: int = 8,
     limit: int = NEW_TOKENS,
 ) -> list[Answer]:
-    return list(LocalGenerator(model, "cpu", PAD, batch_rows).generate(prompts, limit, stop, lambda: None))
+    """In the order of the prompts."""
+    answers = LocalGenerator(model, "cpu", PAD, batch_rows).generate(prompts, limit, stop, lambda: None)
+    return sorted(answers, key=lambda a: a.index)
 
 
 def test_batched_answers_are_those_of_hugging_face_one_by_one(
@@ -116,15 +118,34 @@ def test_generation_ends_early_once_every_row_has_stopped(
     assert 1 <= ticks[0] <= 2
 
 
-def test_there_is_a_tick_before_each_token_of_the_longest_answer(
-    model: Any, theirs: Theirs, prompts: list[list[int]]
+def test_there_is_a_tick_before_the_tokens_of_each_step(
+    model: Any, theirs: Theirs, prompts: list[list[int]], way: str
 ) -> None:
     ticks = [0]
     stop = [theirs(prompts[0])[2]]
     generator = LocalGenerator(model, "cpu", PAD, 2)
     answers = list(generator.generate(prompts, NEW_TOKENS, stop, lambda: ticks.__setitem__(0, ticks[0] + 1)))
-    made = [len(a.ids) + (a.finish_reason == "stop") for a in answers]
-    assert ticks[0] == sum(max(made[i : i + 2]) for i in range(0, len(made), 2))
+    made = {a.index: len(a.ids) + (a.finish_reason == "stop") for a in answers}
+    assert sorted(made) == list(range(len(prompts)))
+    if way == "forward":  # a batch ends with its longest answer
+        assert ticks[0] == sum(max(made[i], made[i + 1]) for i in range(0, len(made), 2))
+    else:  # two are on their way until none is left
+        assert sum(made.values()) / 2 <= ticks[0] <= sum(made.values()) / 2 + NEW_TOKENS
+
+
+@pytest.mark.parametrize("batch_rows", [1, 2])
+def test_what_is_known_is_asked_again_only_beside_others(
+    model: Any, prompts: list[list[int]], way: str, batch_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loralab.engine.generate.SET_BATCHES", 2)
+    together = batch_rows * (2 if way == "read apart" else 1)
+    generator = LocalGenerator(model, "cpu", PAD, batch_rows)
+    whole = {a.index: a.ids for a in generator.generate(prompts, NEW_TOKENS, [], lambda: None)}
+    for known in ({0, 1, 2, 3}, {1, 4, 5}, set(range(len(prompts)))):
+        again = {a.index: a.ids for a in generator.generate(prompts, NEW_TOKENS, [], lambda: None, known)}
+        sets = [range(len(prompts))[i : i + together] for i in range(0, len(prompts), together)]
+        asked = {i for one in sets if not set(one) <= known for i in one}
+        assert again == {i: whole[i] for i in asked}
 
 
 def test_no_prompts_have_no_answers(model: Any) -> None:

@@ -1,8 +1,8 @@
-"""A stage: the same questions, batches and answers, also when it was broken off."""
+"""A stage: the same questions and answers in one order, also when it was broken off."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,24 @@ from loralab.model.tokenizer import load_tokenizer
 
 
 class Parrot:
-    """Answers with the last three tokens of the prompt, and notes who was asked with whom."""
+    """Answers with the last three tokens of the prompt, also what is known, and notes what was known."""
 
     name = "parrot"
 
     def __init__(self) -> None:
-        self.batches: list[list[Sequence[int]]] = []
+        self.asked: list[tuple[list[Sequence[int]], list[int]]] = []
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop_ids: Sequence[int], tick: Tick
+        self,
+        prompts: Sequence[Sequence[int]],
+        max_new_tokens: int,
+        stop_ids: Sequence[int],
+        tick: Tick,
+        known: Collection[int] = (),
     ) -> Iterator[Answer]:
-        tick()
-        self.batches.append(list(prompts))
+        self.asked.append((list(prompts), sorted(known)))
         for index, prompt in enumerate(prompts):
+            tick()
             yield Answer(index, tuple(prompt[-3:]), "stop", 0.5)
 
 
@@ -47,7 +52,6 @@ def asker(template: Any) -> Asker:
         questions,
         template,
         Parrot(),
-        batch_rows=2,
         max_new_tokens=4,
         stop_ids=[258, 256, 258],
         special_tokens="refuse",
@@ -72,21 +76,21 @@ def test_predictions_are_in_the_order_of_the_questions(asker: Asker) -> None:
     }  # fmt: skip
 
 
-def test_a_stage_that_was_broken_off_asks_the_same_batches_and_keeps_what_it_has(asker: Asker) -> None:
+def test_a_stage_that_was_broken_off_asks_the_same_and_keeps_what_it_has(asker: Asker) -> None:
     whole, _ = answers(asker)
     generator = asker.generator
     assert isinstance(generator, Parrot)
-    batches, generator.batches = generator.batches, []
     kept = {p["id"]: p | {"answer": "kept"} for p in whole if p["id"] in ("1", "4", "2")}
     result, recorded = answers(asker, kept)
     assert recorded == ["3", "0"]
-    assert generator.batches == batches[1:], "a batch that is half done is computed whole"
+    (prompts, nothing), again = generator.asked
+    assert nothing == [] and again == (prompts, [0, 1, 2]), "by their places in what is asked"
     assert [p["answer"] == "kept" for p in result] == [False, True, True, False, True]
 
 
-def test_a_stop_between_batches_leaves_what_was_recorded(asker: Asker) -> None:
+def test_a_stop_between_tokens_leaves_what_was_recorded(asker: Asker) -> None:
     recorded: list[Prediction] = []
-    ticks = iter([None, None])
+    ticks = iter([None] * 4)
     with pytest.raises((StopIteration, RuntimeError)):
         asker.answer_all({}, recorded.append, lambda: next(ticks))
     assert [p["id"] for p in recorded] == ["1", "4", "2", "3"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -10,6 +10,7 @@ from loralab.config.schema import Config
 from loralab.encode.encode import Encoded
 
 Tick = Callable[[], None]
+Reason = Literal["stop", "length"]  # why an answer ended: at a stop token, or for want of more
 
 
 def recomputes(recompute: str, device: str) -> bool:
@@ -62,11 +63,11 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer: which prompt it belongs to, its token ids without the stop token, and why it ended."""
+    """An answer: which prompt it belongs to, its token ids without the stop token, why it ended, its share of the time."""
 
     index: int
     ids: tuple[int, ...]
-    finish_reason: Literal["stop", "length"]
+    finish_reason: Reason
     seconds: float
 
 
@@ -76,6 +77,15 @@ class TextGenerator(Protocol):
     name: str
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop_ids: Sequence[int], tick: Tick
+        self,
+        prompts: Sequence[Sequence[int]],
+        max_new_tokens: int,
+        stop_ids: Sequence[int],
+        tick: Tick,
+        known: Collection[int] = (),
     ) -> Iterator[Answer]:
-        """One answer for each prompt, as they are there: `index` says whose. `tick` is called often meanwhile."""
+        """One answer for each prompt, as they are there: `index` says whose. `tick` is called often meanwhile.
+
+        `known` are prompts whose answers are there already. They are asked again, and answered again, only where
+        others are computed together with them: those are to be the same, to the last bit, as if none were known.
+        """

@@ -1,4 +1,4 @@
-"""Greedy answers from the model in this process: prompts as token ids in, answers out, batch by batch.
+"""Greedy answers from the model in this process: prompts as token ids in, answers out, some at a time.
 
 In float32 on CPU a model of a known family is read apart and computed by its weights; any other by its own forward.
 Both give the same tokens, so both have one name. The model's generation_config is not obeyed: no sampling, no
@@ -8,18 +8,24 @@ repetition penalty, no hidden stop tokens.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from loralab.engine.base import Answer, Tick
-from loralab.engine.decoding import greedy_answers, make_reader
+from loralab.engine.base import Answer, Reason, Tick
+from loralab.engine.decoding import Limits, greedy_answers
+from loralab.engine.decoding_cache import make_reader
 from loralab.engine.fast.support import unreadable
 from loralab.model.shard import Sharded, Whole
 from loralab.words import Words, say
 
+# Answers that are computed with one another, in batches. More fill the places of those that have ended for longer;
+# of an evaluation that was broken off, they are what is computed again.
+SET_BATCHES = 4
+
 
 class LocalGenerator:
-    """Batches with a key-value cache, by one of two ways."""
+    """Answers with a key-value cache, `batch_rows` at a time, by one of two ways."""
 
     name = "local"
 
@@ -30,21 +36,30 @@ class LocalGenerator:
         self.shard = shard or Whole()
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop_ids: Sequence[int], tick: Tick
+        self,
+        prompts: Sequence[Sequence[int]],
+        max_new_tokens: int,
+        stop_ids: Sequence[int],
+        tick: Tick,
+        known: Collection[int] = (),
     ) -> Iterator[Answer]:
-        """One answer for each prompt. Batches are fixed by the order of the prompts."""
+        """One answer for each prompt, those that are computed with others together unless all are `known`.
+
+        Which are computed together follows from the prompts alone.
+        """
         self.model.eval()
+        limits = Limits(self.batch_rows, max_new_tokens, frozenset(stop_ids))
         apart = self.why_forward(max(map(len, prompts), default=0) + max_new_tokens) is None
-        for start in range(0, len(prompts), self.batch_rows):
-            began = time.monotonic()
-            part = prompts[start : start + self.batch_rows]
+        size = self.batch_rows * SET_BATCHES if apart else self.batch_rows
+        for start in range(0, len(prompts), size):
+            part = prompts[start : start + size]
+            if all(index in known for index in range(start, start + len(part))):
+                continue
             if apart:
-                answers = greedy_answers(make_reader(self.model), part, max_new_tokens, set(stop_ids), tick)
+                answers = greedy_answers(make_reader(self.model), part, limits, tick)
             else:
-                answers = self._forward_batch(part, max_new_tokens, set(stop_ids), tick)
-            seconds = (time.monotonic() - began) / len(part)
-            for offset, (ids, stopped) in enumerate(answers):
-                yield Answer(start + offset, tuple(ids), "stop" if stopped else "length", seconds)
+                answers = self._forward_batch(part, limits, tick)
+            yield from (replace(answer, index=start + answer.index) for answer in answers)
 
     def why_forward(self, longest_tokens: int) -> Words | None:
         """Why answers of such length come from the model's own forward; None if its weights are read apart.
@@ -63,18 +78,19 @@ class LocalGenerator:
         return unreadable(self.model, longest_tokens)
 
     def _forward_batch(
-        self, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop_ids: set[int], tick: Tick
-    ) -> list[tuple[list[int], bool]]:
+        self, prompts: Sequence[Sequence[int]], limits: Limits, tick: Tick
+    ) -> Iterator[Answer]:
         """Left-padded, row beside row until the last one has ended."""
         import torch
         from transformers import DynamicCache
 
+        began = time.monotonic()
         ids, attention = self._pad(prompts)
         cache = DynamicCache(config=self.model.config)
         answers: list[list[int]] = [[] for _ in prompts]
-        stopped = [False] * len(prompts)
+        reasons: list[Reason | None] = [None] * len(prompts)
         with torch.inference_mode():
-            for _ in range(max_new_tokens):
+            while not all(reasons):
                 tick()
                 positions = (attention.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
                 with self.shard.one_pass("forward"):
@@ -83,11 +99,13 @@ class LocalGenerator:
                         use_cache=True, logits_to_keep=1,
                     ).logits[:, -1]  # fmt: skip
                 ids = logits.argmax(-1, keepdim=True)
-                _take(ids[:, 0].tolist(), answers, stopped, stop_ids)
-                if all(stopped):
-                    break
+                for index, token in enumerate(ids[:, 0].tolist()):
+                    reasons[index] = reasons[index] or limits.reason(answers[index], token)
                 attention = torch.cat([attention, attention.new_ones(len(prompts), 1)], 1)
-        return list(zip(answers, stopped, strict=True))
+        seconds = (time.monotonic() - began) / len(prompts)
+        for index, reason in enumerate(reasons):
+            assert reason is not None
+            yield Answer(index, tuple(answers[index]), reason, seconds)
 
     def _pad(self, prompts: Sequence[Sequence[int]]) -> tuple[Any, Any]:
         """ids and attention mask, each (B, T), padded on the left."""
@@ -100,12 +118,3 @@ class LocalGenerator:
             ids[index, width - len(prompt) :] = torch.tensor(prompt)
             attention[index, width - len(prompt) :] = 1
         return ids.to(self.device), attention.to(self.device)
-
-
-def _take(tokens: list[int], answers: list[list[int]], stopped: list[bool], stop_ids: set[int]) -> None:
-    """Add each row's new token to its answer, unless the row has stopped or stops with it."""
-    for index, token in enumerate(tokens):
-        if token in stop_ids:
-            stopped[index] = True
-        elif not stopped[index]:
-            answers[index].append(token)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
@@ -69,32 +69,40 @@ class ServerGenerator:
         self.name = served.backend
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop_ids: Sequence[int], tick: Tick
+        self,
+        prompts: Sequence[Sequence[int]],
+        max_new_tokens: int,
+        stop_ids: Sequence[int],
+        tick: Tick,
+        known: Collection[int] = (),
     ) -> Iterator[Answer]:
-        """One answer for each prompt, in the order in which they arrive; `seconds` is the time since the one before.
+        """One answer for each prompt not `known`, as they arrive; `seconds` is the time since the one before.
 
         Raises UsageError and ResourceError when one request finally failed; what has arrived comes before that.
         """
         job = _Job(prompts, max_new_tokens, frozenset(stop_ids))
-        for index in range(len(prompts)):
+        asked = [index for index in range(len(prompts)) if index not in known]
+        for index in asked:
             job.waiting.put(index)
         links = [
             Link(self.served.address, self.patience.answer_seconds)
-            for _ in range(min(self.in_flight, len(prompts)))
+            for _ in range(min(self.in_flight, len(asked)))
         ]
         threads = [threading.Thread(target=self._answer, args=(job, link), daemon=True) for link in links]
         for thread in threads:
             thread.start()
         try:
-            yield from self._collected(job, threads, tick)
+            yield from self._collected(job, threads, len(asked), tick)
         finally:
             job.stop.set()
             _end(links, threads)
 
     # ---------------------------------------------------------------------------------- the caller's thread
 
-    def _collected(self, job: _Job, threads: Sequence[threading.Thread], tick: Tick) -> Iterator[Answer]:
-        last, left = time.monotonic(), len(job.prompts)
+    def _collected(
+        self, job: _Job, threads: Sequence[threading.Thread], left: int, tick: Tick
+    ) -> Iterator[Answer]:
+        last = time.monotonic()
         setbacks = _Setbacks(self.tell)
         try:
             while left:

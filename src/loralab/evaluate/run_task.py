@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -129,7 +129,7 @@ def _ask(
     folder: EvalFolder, prepared: Prepared, generator: TextGenerator, rows: dict[str, Row], watch: Watch
 ) -> None:
     """Answer the missing questions; each answer goes into `rows` and the log when it is there."""
-    asker = _asker(prepared, generator, rows)
+    asker = _asker(prepared, generator)
     bare = {item.id: item.question for item in prepared.items}
     log = AnswerLog(folder.partial)
 
@@ -145,15 +145,11 @@ def _ask(
         log.close()
 
 
-def _asker(prepared: Prepared, generator: TextGenerator, rows: Mapping[str, Row]) -> Asker:
-    """Asks every question in fixed batches; of a server only the missing ones, and all together."""
+def _asker(prepared: Prepared, generator: TextGenerator) -> Asker:
     decoding = prepared.decoding
-    asked = list(zip(prepared.questions, prepared.prompts, strict=True))
-    if prepared.served:
-        asked = [(question, prompt) for question, prompt in asked if question.id not in rows]
     return Asker(
-        tuple(question for question, _ in asked), tuple(prompt for _, prompt in asked), prepared.template, generator,
-        decoding.get("batch_rows", len(asked)), decoding["max_new_tokens"], tuple(decoding["stop_token_ids"]),
+        tuple(prepared.questions), tuple(prepared.prompts), prepared.template, generator,
+        decoding["max_new_tokens"], tuple(decoding["stop_token_ids"]),
     )  # fmt: skip
 
 

@@ -23,28 +23,23 @@ class Asker:
     prompts: tuple[tuple[int, ...], ...]
     template: ChatTemplate
     generator: TextGenerator
-    batch_rows: int
     max_new_tokens: int
     stop_ids: tuple[int, ...]
 
     def answer_all(self, done: Mapping[str, Prediction], record: Record, tick: Tick) -> list[Prediction]:
-        """The predictions of all questions in their order.
+        """The predictions of all questions in their order; of those in `done` the ones that are there.
 
-        Batches are fixed by the questions alone; a batch of which some are in `done` is computed whole and
-        only the missing ones are taken, so that an interrupted stage ends as an uninterrupted one.
+        All are put to the generator, so that an interrupted stage ends as an uninterrupted one.
         """
         result = dict(done)
         order = sorted(range(len(self.questions)), key=lambda i: (-len(self.prompts[i]), i))
-        for start in range(0, len(order), self.batch_rows):
-            batch = order[start : start + self.batch_rows]
-            if all(self.questions[i].id in result for i in batch):
-                continue
-            prompts = [self.prompts[i] for i in batch]
-            for answer in self.generator.generate(prompts, self.max_new_tokens, self.stop_ids, tick):
-                prediction = self._prediction(batch[answer.index], answer)
-                if prediction["id"] not in result:
-                    record(prediction)
-                    result[prediction["id"]] = prediction
+        known = {place for place, i in enumerate(order) if self.questions[i].id in result}
+        prompts = [self.prompts[i] for i in order]
+        for answer in self.generator.generate(prompts, self.max_new_tokens, self.stop_ids, tick, known):
+            prediction = self._prediction(order[answer.index], answer)
+            if prediction["id"] not in result:
+                record(prediction)
+                result[prediction["id"]] = prediction
         return [result[question.id] for question in self.questions]
 
     def _prediction(self, index: int, answer: Answer) -> Prediction:
@@ -63,7 +58,6 @@ def make_asker(
     template: ChatTemplate,
     generator: TextGenerator,
     *,
-    batch_rows: int,
     max_new_tokens: int,
     stop_ids: Sequence[int],
     special_tokens: str,
@@ -75,7 +69,6 @@ def make_asker(
         prompts,
         template,
         generator,
-        batch_rows,
         max_new_tokens,
         tuple(sorted(set(stop_ids))),
     )

@@ -79,6 +79,6 @@ def _asker(job: Job, generator: LocalGenerator, questions: Sequence[Question], m
     config = job.config
     return make_asker(
         questions, job.template, generator,
-        batch_rows=config.evaluate.batch_rows, max_new_tokens=max_new_tokens,
-        stop_ids=stop_ids(job.template, config.data.answer_end), special_tokens=config.data.special_tokens,
+        max_new_tokens=max_new_tokens, stop_ids=stop_ids(job.template, config.data.answer_end),
+        special_tokens=config.data.special_tokens,
     )  # fmt: skip
