@@ -218,7 +218,7 @@ def test_an_adapter_that_has_changed_answers_by_its_new_weights(engine_config: C
     generator = LocalGenerator(model, "cpu", PAD, 8)
 
     def answers() -> list[list[int]]:
-        return [list(a.ids) for a in generator.generate(PROMPTS, NEW_TOKENS, [], lambda: None)]  # end together
+        return [list(a.ids) for a in generator.generate(PROMPTS, NEW_TOKENS, [], lambda: None)]
 
     silent = answers()
     fill_b(model)
