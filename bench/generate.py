@@ -136,7 +136,12 @@ def make_ways(
         generator = LocalGenerator(model, "cpu", 0, rows)
         if reason := generator.why_forward(max(map(len, prompts)) + new_tokens):
             print(f"loralab uses the model's own forward: {reason}", file=sys.stderr)
-        return lambda: [list(a.ids) for a in generator.generate(prompts, new_tokens, stop, lambda: None)]
+
+        def answers() -> Prompts:
+            found = generator.generate(prompts, new_tokens, stop, lambda: None)
+            return [list(answer.ids) for answer in sorted(found, key=lambda answer: answer.index)]
+
+        return answers
 
     ways = {ALONE: by_generate(1)}
     for rows in batch_rows:
